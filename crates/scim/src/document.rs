@@ -1,0 +1,238 @@
+//! A resource as it is kept: its attributes in canonical form, and nothing a server adds by itself.
+//!
+//! A [`Document`] has canonical names in the table's order, `schemas` first and exact, extension attributes
+//! below their URN. It never has `id`, `meta`, `groups`, `members` or `password`, and never an empty value:
+//! null, `[]` and `{}` mean "unassigned" (RFC 7643 §2.5). Whoever answers a request adds the rest.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    kind::ResourceKind,
+    schema::{self, ENTERPRISE_USER},
+};
+
+/// A resource's stored attributes. Serializes as the object itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Document(Map<String, Value>);
+
+impl Document {
+    /// Takes attributes that are already canonical, as they came from [`Document::as_map`] before.
+    #[must_use]
+    pub fn from_map(map: Map<String, Value>) -> Self {
+        Self(map)
+    }
+
+    /// Brings attributes with canonical names into canonical order, drops what is unassigned, and lists the
+    /// schemas in use.
+    pub(crate) fn finish(mut attributes: Map<String, Value>, kind: ResourceKind) -> Self {
+        let extension = schema::extension(kind).and_then(|extension| {
+            let Some(Value::Object(mut content)) = attributes.remove(extension.urn) else { return None };
+            let ordered = ordered(&mut content, extension.attributes);
+            (!ordered.is_empty()).then_some((extension.urn, ordered))
+        });
+        let mut urns = vec![Value::from(kind.schema())];
+        urns.extend(extension.as_ref().map(|(urn, _)| Value::from(*urn)));
+        let mut map = Map::with_capacity(attributes.len() + 2);
+        map.insert("schemas".to_owned(), Value::Array(urns));
+        if let Some(external_id) = attributes.remove("externalId").filter(|value| !is_unassigned(value)) {
+            map.insert("externalId".to_owned(), external_id);
+        }
+        map.append(&mut ordered(&mut attributes, schema::core(kind).attributes));
+        if let Some((urn, content)) = extension {
+            map.insert(urn.to_owned(), Value::Object(content));
+        }
+        Self(map)
+    }
+
+    /// The attributes.
+    #[must_use]
+    pub fn as_map(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
+    /// The attributes, for building a full representation.
+    #[must_use]
+    pub fn into_map(self) -> Map<String, Value> {
+        self.0
+    }
+
+    /// A core attribute by its canonical name, or an extension by its URN.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.get(name)?.as_str()
+    }
+
+    /// `userName`, as sent.
+    #[must_use]
+    pub fn user_name(&self) -> Option<&str> {
+        self.text("userName")
+    }
+
+    /// `externalId`, as sent.
+    #[must_use]
+    pub fn external_id(&self) -> Option<&str> {
+        self.text("externalId")
+    }
+
+    /// `displayName`, as sent.
+    #[must_use]
+    pub fn display_name(&self) -> Option<&str> {
+        self.text("displayName")
+    }
+
+    /// `active`; a user is active unless told otherwise.
+    #[must_use]
+    pub fn active(&self) -> bool {
+        self.get("active").and_then(Value::as_bool).unwrap_or(true)
+    }
+
+    /// Sets `active` where it stands, for a PUT that did not say.
+    pub fn set_active(&mut self, active: bool) {
+        self.0.insert("active".to_owned(), Value::Bool(active));
+    }
+
+    /// The elements of `emails`.
+    #[must_use]
+    pub fn emails(&self) -> &[Value] {
+        self.get("emails").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+
+    /// The address to use when only one is wanted: the primary, else the first of type work, else the first.
+    #[must_use]
+    pub fn primary_email(&self) -> Option<&str> {
+        fn value(element: &Value) -> Option<&str> {
+            element.get("value")?.as_str()
+        }
+        let emails = || self.emails().iter().filter(|element| value(element).is_some());
+        emails()
+            .find(|element| element.get("primary") == Some(&Value::Bool(true)))
+            .or_else(|| {
+                emails().find(|element| {
+                    element
+                        .get("type")
+                        .and_then(Value::as_str)
+                        .is_some_and(|kind| kind.eq_ignore_ascii_case("work"))
+                })
+            })
+            .or_else(|| emails().next())
+            .and_then(value)
+    }
+
+    /// The Enterprise User attributes.
+    #[must_use]
+    pub fn enterprise(&self) -> Option<&Map<String, Value>> {
+        self.get(ENTERPRISE_USER)?.as_object()
+    }
+
+    /// The id of the manager.
+    #[must_use]
+    pub fn manager_value(&self) -> Option<&str> {
+        self.enterprise()?.get("manager")?.get("value")?.as_str()
+    }
+}
+
+fn ordered(from: &mut Map<String, Value>, attributes: &[schema::Attribute]) -> Map<String, Value> {
+    let mut map = Map::with_capacity(from.len());
+    for attribute in attributes {
+        if let Some(value) = from.remove(attribute.name).filter(|value| !is_unassigned(value)) {
+            map.insert(attribute.name.to_owned(), value);
+        }
+    }
+    map
+}
+
+/// Whether a value means "no value" (RFC 7643 §2.5).
+pub(crate) fn is_unassigned(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        _ => false,
+    }
+}
+
+/// A member as a provider named it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberInput {
+    /// The member's id.
+    pub value: String,
+    /// The member's name, if it was sent.
+    pub display: Option<String>,
+    /// `User` or `Group`, or whatever was sent as `type`.
+    pub kind: Option<String>,
+}
+
+/// The body of a POST or PUT of a user.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UserInput {
+    /// The attributes; `active` is there, true if it was not given.
+    pub document: Document,
+    /// Whether the body gave `active`. A PUT that does not keeps the stored one.
+    pub active_given: bool,
+}
+
+/// The body of a POST or PUT of a group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroupInput {
+    /// The attributes, without members.
+    pub document: Document,
+    /// The members, each once. `None` when the body has no `members` (or null): a PUT then leaves them alone.
+    pub members: Option<Vec<MemberInput>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn map(value: Value) -> Map<String, Value> {
+        value.as_object().cloned().unwrap()
+    }
+
+    #[test]
+    fn finishing_orders_and_prunes() {
+        let document = Document::finish(
+            map(json!({"emails": [], "title": null, "name": {}, ENTERPRISE_USER: {"manager": {}},
+                       "active": false, "userName": "a", "externalId": "e"})),
+            ResourceKind::User,
+        );
+        assert_eq!(
+            serde_json::to_string(&document).unwrap(),
+            r#"{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"externalId":"e","userName":"a","active":false}"#
+        );
+        assert!(!document.active());
+        assert_eq!(document.manager_value(), None);
+    }
+
+    #[test]
+    fn an_extension_is_listed_when_it_has_content() {
+        let document = Document::finish(
+            map(json!({"userName": "a", ENTERPRISE_USER: {"manager": {"value": "m"}, "department": "d"}})),
+            ResourceKind::User,
+        );
+        assert_eq!(document.get("schemas"), Some(&json!([schema::CORE_USER, ENTERPRISE_USER])));
+        assert_eq!(document.manager_value(), Some("m"));
+        assert_eq!(document.enterprise().unwrap().keys().next().unwrap(), "department");
+    }
+
+    #[test]
+    fn the_email_to_use() {
+        for (emails, expected) in [
+            (json!([]), None),
+            (json!([{"type": "home"}]), None),
+            (json!([{"value": "a"}, {"value": "b"}]), Some("a")),
+            (json!([{"value": "a", "type": "home"}, {"value": "b", "type": "Work"}]), Some("b")),
+            (json!([{"value": "a", "type": "work"}, {"value": "b", "primary": true}]), Some("b")),
+        ] {
+            let document = Document::from_map(map(json!({"emails": emails})));
+            assert_eq!(document.primary_email(), expected);
+        }
+    }
+}
