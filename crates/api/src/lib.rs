@@ -1,0 +1,1 @@
+//! HTTP in from the owner: the /v1 API.

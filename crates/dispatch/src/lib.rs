@@ -1,0 +1,1 @@
+//! HTTP out to applications: lanes, scheduling, signing, egress.

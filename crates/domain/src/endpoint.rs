@@ -1,0 +1,155 @@
+//! Endpoints: who receives which events, and by which policy.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    event::{EventType, LoggedEvent},
+    ids::{DirectoryId, EndpointId, OrganizationId},
+};
+
+/// Whether an endpoint is sent to. Every state but `active` keeps its place in the log: nothing is
+/// lost, and `resume` goes on in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndpointState {
+    /// It is sent to.
+    Active,
+    /// The owner paused it.
+    Paused,
+    /// It answered 410, or failed for longer than the policy allows.
+    Disabled,
+    /// Its address is forbidden by the egress policy.
+    Quarantined,
+}
+
+impl EndpointState {
+    /// The name on the wire and in the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Disabled => "disabled",
+            Self::Quarantined => "quarantined",
+        }
+    }
+}
+
+/// Which directories an endpoint hears of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// All (live) directories.
+    All,
+    /// The (live) directories of one organization.
+    Organization(OrganizationId),
+    /// One directory, sandbox or not.
+    Directory(DirectoryId),
+}
+
+/// What becomes of an event whose last attempt failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnExhausted {
+    /// It becomes a dead letter and its subject goes on.
+    #[default]
+    DeadLetter,
+    /// Its subject waits for the owner.
+    Block,
+}
+
+/// The body's format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// The stored event, byte for byte.
+    #[default]
+    Standard,
+}
+
+/// The waits before each attempt in seconds, the first attempt included: 1 to 24 entries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RetrySchedule(Vec<u32>);
+
+impl RetrySchedule {
+    /// At most so many attempts.
+    pub const MAX_ATTEMPTS: usize = 24;
+    /// The longest wait: 7 days.
+    pub const MAX_WAIT_SECONDS: u32 = 7 * 24 * 3600;
+
+    /// A schedule of these waits, or why it is none.
+    pub fn new(waits: Vec<u32>) -> Result<Self, String> {
+        if waits.is_empty() || waits.len() > Self::MAX_ATTEMPTS {
+            return Err(format!("must have 1 to {} entries", Self::MAX_ATTEMPTS));
+        }
+        if let Some(wait) = waits.iter().find(|w| **w > Self::MAX_WAIT_SECONDS) {
+            return Err(format!("a wait of {wait} s is longer than {} s", Self::MAX_WAIT_SECONDS));
+        }
+        Ok(Self(waits))
+    }
+
+    /// The waits in seconds.
+    pub fn waits(&self) -> &[u32] {
+        &self.0
+    }
+
+    /// The wait after `attempts` failed attempts, or `None` when there is no further one.
+    pub fn wait_after(&self, attempts: u32) -> Option<u32> {
+        self.0.get(attempts as usize).copied()
+    }
+}
+
+impl Default for RetrySchedule {
+    /// The schedule that Standard Webhooks recommends: ten attempts in about three days.
+    fn default() -> Self {
+        Self(vec![0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400])
+    }
+}
+
+/// A receiver of webhooks. Its secrets are not here: the store hands them out beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// `ep_…`
+    pub id: EndpointId,
+    /// Where to POST, as the owner gave it.
+    pub url: String,
+    /// For people.
+    pub description: Option<String>,
+    /// Which directories it hears of.
+    pub scope: Scope,
+    /// Which types; empty means every type.
+    pub event_types: Vec<EventType>,
+    /// The body's format.
+    pub format: Format,
+    /// The waits before each attempt.
+    pub retry_schedule: RetrySchedule,
+    /// The deadline over all phases of an attempt in seconds, 1 to 30.
+    pub timeout_seconds: u8,
+    /// What becomes of an event whose last attempt failed.
+    pub on_exhausted: OnExhausted,
+    /// Headers that are sent along.
+    pub headers: BTreeMap<String, String>,
+    /// Whether it is sent to.
+    pub state: EndpointState,
+    /// Why it is not active, in words.
+    pub state_reason: Option<String>,
+    /// It receives what was committed after this position (of the embedded shard).
+    pub start_position: u64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When the owner last changed it.
+    pub updated_at: Timestamp,
+}
+
+impl Endpoint {
+    /// Whether the endpoint wants this event.
+    pub fn matches(&self, event: &LoggedEvent) -> bool {
+        let in_scope = match &self.scope {
+            Scope::All => !event.sandbox,
+            Scope::Organization(id) => !event.sandbox && *id == event.organization_id,
+            Scope::Directory(id) => *id == event.directory_id,
+        };
+        in_scope && (self.event_types.is_empty() || self.event_types.contains(&event.kind))
+    }
+}

@@ -1,0 +1,1 @@
+//! From SCIM resources to the normalized projections.

@@ -1,0 +1,1 @@
+//! HTTP in from directory providers: SCIM 2.0.

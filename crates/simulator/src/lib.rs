@@ -1,0 +1,1 @@
+//! Provider personas that drive a real SCIM endpoint over HTTP.

@@ -1,0 +1,213 @@
+//! The ledger: what the dispatcher learned. It lives in a second file with `synchronous=NORMAL`:
+//! losing its tail in a power cut means that some deliveries are made again, never that one is
+//! missed.
+
+use jiff::Timestamp;
+use rollcall_domain::{
+    delivery::{Attempt, DeliveryId, DeliveryStatus},
+    event::LoggedEvent,
+    ids::{EndpointId, EventId},
+};
+
+use crate::{Store, read::ReadError};
+
+/// A lane's saved progress: all positions at or below `frontier` are settled (or belong to a
+/// parked subject), and the few in `settled_above`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaneRecord {
+    /// Whose lane.
+    pub endpoint_id: EndpointId,
+    /// Through which shard.
+    pub shard: u16,
+    /// See above.
+    pub frontier: u64,
+    /// Ascending, at most 1,024.
+    pub settled_above: Vec<u64>,
+    /// The breaker's state as the dispatcher writes it (JSON).
+    pub breaker: String,
+    /// Since when every attempt has failed, if so.
+    pub failing_since: Option<Timestamp>,
+}
+
+/// A subject that waits in a lane because one of its events failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParkedRecord {
+    /// Whose lane.
+    pub endpoint_id: EndpointId,
+    /// Through which shard.
+    pub shard: u16,
+    /// The subject's id.
+    pub subject_id: String,
+    /// Its first unsettled event.
+    pub first_position: u64,
+    /// Failed attempts at that event.
+    pub attempts: u32,
+    /// When it is tried again; `None`: not by itself (blocked, or it waits for a group).
+    pub next_at: Option<Timestamp>,
+    /// The group whose own events it waits for, if so.
+    pub waits_for: Option<String>,
+    /// Whether the last failure was of endpoint scope (then a recovered endpoint is tried at once).
+    pub endpoint_scope: bool,
+}
+
+/// An event that was given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// To whom.
+    pub endpoint_id: EndpointId,
+    /// Its place in the log.
+    pub shard: u16,
+    /// Its place in the log.
+    pub position: u64,
+    /// The event.
+    pub event_id: EventId,
+    /// Its subject.
+    pub subject_id: String,
+    /// How many attempts failed.
+    pub attempts: u32,
+    /// When it was given up.
+    pub died_at: Timestamp,
+}
+
+/// A send that the owner asked for, outside any lane's order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManualSend {
+    /// Grows; names the request.
+    pub id: i64,
+    /// To whom.
+    pub endpoint_id: EndpointId,
+    /// What.
+    pub what: ManualSendWhat,
+}
+
+/// What a manual send sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ManualSendWhat {
+    /// The event at this place of the log, again.
+    Event {
+        /// Its shard.
+        shard: u16,
+        /// Its position.
+        position: u64,
+    },
+    /// A test event, which is not in the log.
+    Test {
+        /// The event's id.
+        event_id: EventId,
+        /// The body to send.
+        body: String,
+    },
+}
+
+/// What the dispatcher saves together, in one transaction.
+#[derive(Clone, Debug, Default)]
+pub struct ProgressBatch {
+    /// Lanes that moved.
+    pub lanes: Vec<LaneRecord>,
+    /// Subjects that parked, or whose row changed.
+    pub parked: Vec<ParkedRecord>,
+    /// Subjects that go on: (endpoint, shard, subject).
+    pub unparked: Vec<(EndpointId, u16, String)>,
+    /// Attempts that were made.
+    pub attempts: Vec<Attempt>,
+    /// Events that were given up.
+    pub dead: Vec<DeadLetter>,
+    /// Dead letters that were delivered after all, by a resend.
+    pub revived: Vec<(EndpointId, u16, u64)>,
+    /// Manual sends that are done, by their ids.
+    pub manual_done: Vec<i64>,
+}
+
+/// A delivery as the owner sees it.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// Names it.
+    pub id: DeliveryId,
+    /// The event.
+    pub event: std::sync::Arc<LoggedEvent>,
+    /// Where it stands.
+    pub status: DeliveryStatus,
+    /// Attempts made so far.
+    pub attempts: u32,
+    /// When the last attempt began.
+    pub last_attempt_at: Option<Timestamp>,
+    /// The last answer's status.
+    pub last_status: Option<u16>,
+    /// When the next attempt is due.
+    pub next_attempt_at: Option<Timestamp>,
+}
+
+/// Which deliveries to list, the newest event first.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "each field narrows the result")]
+pub struct DeliveryQuery {
+    pub endpoint_id: Option<EndpointId>,
+    pub event_id: Option<EventId>,
+    pub status: Option<DeliveryStatus>,
+    /// Continue after this one.
+    pub after: Option<DeliveryId>,
+    /// 1 to 1,000.
+    pub limit: u32,
+}
+
+/// How far an endpoint is behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lag {
+    /// Matching events that are not settled, parked ones included; counted up to 100,000.
+    pub events: u64,
+    /// When the oldest of them was decided.
+    pub oldest: Option<Timestamp>,
+    /// Subjects that are parked.
+    pub parked_subjects: u64,
+    /// Dead letters.
+    pub dead_letters: u64,
+}
+
+impl Store {
+    /// Every saved lane (at the dispatcher's start).
+    pub async fn load_lanes(&self) -> Result<Vec<LaneRecord>, ReadError> {
+        unimplemented!()
+    }
+
+    /// Every parked subject of an endpoint.
+    pub async fn load_parked(&self, endpoint: &EndpointId) -> Result<Vec<ParkedRecord>, ReadError> {
+        let _ = endpoint;
+        unimplemented!()
+    }
+
+    /// Saves progress; when it returns, a kill of the process does not lose it.
+    pub async fn save_progress(&self, batch: ProgressBatch) -> Result<(), ReadError> {
+        let _ = batch;
+        unimplemented!()
+    }
+
+    /// Manual sends that are not done, the oldest first.
+    pub async fn manual_sends(&self, limit: u32) -> Result<Vec<ManualSend>, ReadError> {
+        let _ = limit;
+        unimplemented!()
+    }
+
+    /// Asks for a manual send. The dispatcher is woken through [`Store::manual_changes`].
+    pub async fn request_manual_send(&self, endpoint: &EndpointId, what: ManualSendWhat) -> Result<(), ReadError> {
+        let _ = (endpoint, what);
+        unimplemented!()
+    }
+
+    /// The deliveries that match.
+    pub async fn deliveries(&self, query: DeliveryQuery) -> Result<Vec<Delivery>, ReadError> {
+        let _ = query;
+        unimplemented!()
+    }
+
+    /// One delivery with its attempts, the oldest first.
+    pub async fn delivery(&self, id: &DeliveryId) -> Result<Option<(Delivery, Vec<Attempt>)>, ReadError> {
+        let _ = id;
+        unimplemented!()
+    }
+
+    /// How far an endpoint is behind, and since when it has been failing.
+    pub async fn lag(&self, endpoint: &EndpointId) -> Result<(Lag, Option<Timestamp>), ReadError> {
+        let _ = endpoint;
+        unimplemented!()
+    }
+}

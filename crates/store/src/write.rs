@@ -1,0 +1,51 @@
+//! The write path's outside: what goes in, and what the ticket resolves to.
+
+use rollcall_domain::{Command, Refusal, Reply, ids::{DirectoryId, RequestId}};
+use rollcall_domain::record::MemberRecord;
+
+/// One command for one directory.
+#[derive(Clone, Debug)]
+pub struct WriteRequest {
+    /// Which directory.
+    pub directory_id: DirectoryId,
+    /// What to do.
+    pub command: Command,
+    /// For the event's `cause` and the logs.
+    pub request_id: RequestId,
+    /// The HTTP method, for the event's `cause`.
+    pub method: &'static str,
+    /// Return a group's members with the reply if it has at most so many (0: never).
+    pub members_up_to: u64,
+}
+
+/// A write that is on disk. There is no other way to come by one than a commit.
+#[derive(Clone, Debug)]
+pub struct Committed {
+    /// The state after the write.
+    pub reply: Reply,
+    /// The group's members, if asked for and few enough.
+    pub members: Option<Vec<MemberRecord>>,
+    /// How many events it gave; 0 means that nothing changed or only counters did.
+    pub events: usize,
+    /// The position of its last event, if it gave any.
+    pub last_position: Option<u64>,
+}
+
+/// Why a write did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The command was refused; nothing changed.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Too many writes wait, or the disk is too full: try again after this many seconds.
+    #[error("the store does not take writes at the moment: {reason}")]
+    Unavailable {
+        /// In words, for the log and the answer.
+        reason: &'static str,
+        /// For `Retry-After`.
+        retry_after_seconds: u32,
+    },
+    /// The database failed; nothing changed. The cause was logged by the store.
+    #[error("the store failed")]
+    Failed,
+}
