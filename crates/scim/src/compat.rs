@@ -1,42 +1,34 @@
 //! Provider dialects, rewritten into standard SCIM by named rules.
+//!
+//! A body comes in as its sender wrote it. [`rules`] says which liberties are granted; [`values`] brings one
+//! value into the form its attribute has; [`expand`] turns an object's keys, however spelled, into operations
+//! on attributes; [`body`] and [`patch`] do so for a whole POST, PUT or PATCH. What leaves here has canonical
+//! names and checked types, so the engine of [`crate::patch`] has no dialects to know.
 
+mod body;
+mod change;
+mod expand;
+mod members;
+mod patch;
 mod rules;
+mod schemas;
+mod values;
 
+pub use body::{group_input, user_input};
+pub use patch::{MAX_OPERATIONS, patch_request};
+pub(crate) use rules::Dialect;
 pub use rules::{Applied, Rule, Rules};
+pub use values::MAX_STRING;
+pub(crate) use values::{MAX_ELEMENTS, boolean_of};
 
 use serde_json::{Map, Value};
 
-use crate::{
-    document::{GroupInput, UserInput},
-    error::ScimError,
-    kind::ResourceKind,
-    patch::PatchRequest,
-};
-
-/// The body of a POST or PUT of a user, in canonical form.
-///
-/// # Errors
-/// 400 `invalidValue` naming the attribute.
-pub fn user_input(_body: Map<String, Value>, _rules: &Rules) -> Result<(UserInput, Applied), ScimError> {
-    Err(ScimError::new(501, "not yet"))
-}
-
-/// The body of a POST or PUT of a group, in canonical form.
-///
-/// # Errors
-/// 400 `invalidValue` naming the attribute.
-pub fn group_input(_body: Map<String, Value>, _rules: &Rules) -> Result<(GroupInput, Applied), ScimError> {
-    Err(ScimError::new(501, "not yet"))
-}
-
-/// The body of a PATCH, as operations to apply.
-///
-/// # Errors
-/// 400 `invalidSyntax`, `invalidPath`, `invalidValue`, `mutability`, `noTarget`; 413 for too many operations.
-pub fn patch_request(
-    _kind: ResourceKind,
-    _body: Map<String, Value>,
-    _rules: &Rules,
-) -> Result<(PatchRequest, Applied), ScimError> {
-    Err(ScimError::new(501, "not yet"))
+/// Takes the entry with this name, in any case, and says how it was spelled.
+fn take(map: &mut Map<String, Value>, name: &str) -> Option<(String, Value)> {
+    let key = if map.contains_key(name) {
+        name.to_owned()
+    } else {
+        map.keys().find(|key| key.eq_ignore_ascii_case(name))?.clone()
+    };
+    map.remove(&key).map(|value| (key, value))
 }

@@ -1,6 +1,19 @@
 //! What a client may discover: RFC 7644 §4, RFC 7643 §5 to §7.
+//!
+//! The schema documents are printed from the attribute table, so they cannot promise what is not there. No
+//! document holds a null: Entra's schema reader refuses them.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    kind::ResourceKind,
+    list::list_response,
+    schema::{self, Attribute, DataType, SCHEMAS, Schema},
+};
+
+const SERVICE_PROVIDER_CONFIG: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
+const RESOURCE_TYPE: &str = "urn:ietf:params:scim:schemas:core:2.0:ResourceType";
+const SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:Schema";
 
 /// What the documents depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,32 +26,191 @@ pub struct DiscoverySettings {
     pub documentation_uri: Option<String>,
 }
 
-/// The ServiceProviderConfig.
+/// The ServiceProviderConfig (RFC 7643 §5).
 #[must_use]
-pub fn service_provider_config(_settings: &DiscoverySettings) -> Value {
-    json!({})
+pub fn service_provider_config(settings: &DiscoverySettings) -> Value {
+    let mut config = json!({
+        "schemas": [SERVICE_PROVIDER_CONFIG],
+        "patch": {"supported": true},
+        "bulk": {"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
+        "filter": {"supported": true, "maxResults": settings.max_results},
+        "changePassword": {"supported": false},
+        "sort": {"supported": true},
+        "etag": {"supported": true},
+        "authenticationSchemes": [{
+            "type": "oauthbearertoken",
+            "name": "OAuth Bearer Token",
+            "description": "The directory's token in the Authorization header.",
+            "specUri": "https://www.rfc-editor.org/rfc/rfc6750",
+            "primary": true,
+        }],
+        "meta": {
+            "resourceType": "ServiceProviderConfig",
+            "location": format!("{}/ServiceProviderConfig", settings.base_url),
+        },
+    });
+    if let Some(uri) = &settings.documentation_uri {
+        config["documentationUri"] = uri.as_str().into();
+    }
+    config
 }
 
-/// All resource types, as a list.
+/// All resource types, as a ListResponse.
 #[must_use]
-pub fn resource_types(_base_url: &str) -> Value {
-    json!({})
+pub fn resource_types(base_url: &str) -> Value {
+    let all: Vec<Value> = ResourceKind::ALL.iter().map(|kind| type_document(base_url, *kind)).collect();
+    list_all(all)
 }
 
-/// One resource type by its name.
+/// One resource type by its name, in any case (RFC 7643 §6).
 #[must_use]
-pub fn resource_type(_base_url: &str, _name: &str) -> Option<Value> {
-    None
+pub fn resource_type(base_url: &str, name: &str) -> Option<Value> {
+    let kind = ResourceKind::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name))?;
+    Some(type_document(base_url, kind))
 }
 
-/// All schemas, as a list.
-#[must_use]
-pub fn schemas(_base_url: &str) -> Value {
-    json!({})
+fn type_document(base_url: &str, kind: ResourceKind) -> Value {
+    let extensions: Vec<Value> = schema::extension(kind)
+        .into_iter()
+        .map(|extension| json!({"schema": extension.urn, "required": false}))
+        .collect();
+    let mut document = json!({
+        "schemas": [RESOURCE_TYPE],
+        "id": kind.name(),
+        "name": kind.name(),
+        "description": schema::core(kind).description,
+        "endpoint": kind.endpoint(),
+        "schema": kind.schema(),
+        "meta": {
+            "resourceType": "ResourceType",
+            "location": format!("{base_url}/ResourceTypes/{}", kind.name()),
+        },
+    });
+    if !extensions.is_empty() {
+        document["schemaExtensions"] = extensions.into();
+    }
+    document
 }
 
-/// One schema by its URN.
+/// All schemas, as a ListResponse.
 #[must_use]
-pub fn schema(_base_url: &str, _urn: &str) -> Option<Value> {
-    None
+pub fn schemas(base_url: &str) -> Value {
+    list_all(SCHEMAS.iter().map(|schema| schema_document(base_url, schema)).collect())
+}
+
+/// One schema by its URN, in any case (RFC 7643 §7).
+#[must_use]
+pub fn schema(base_url: &str, urn: &str) -> Option<Value> {
+    schema::by_urn(urn).map(|schema| schema_document(base_url, schema))
+}
+
+fn list_all(all: Vec<Value>) -> Value {
+    let total = all.len() as u64;
+    list_response(all, total, 1)
+}
+
+fn schema_document(base_url: &str, schema: &Schema) -> Value {
+    let attributes: Vec<Value> = schema.attributes.iter().map(attribute_document).collect();
+    json!({
+        "schemas": [SCHEMA],
+        "id": schema.urn,
+        "name": schema.name,
+        "description": schema.description,
+        "attributes": attributes,
+        "meta": {
+            "resourceType": "Schema",
+            "location": format!("{base_url}/Schemas/{}", schema.urn),
+        },
+    })
+}
+
+fn attribute_document(attribute: &Attribute) -> Value {
+    let mut document = Map::new();
+    let mut put = |name: &str, value: Value| document.insert(name.to_owned(), value);
+    put("name", attribute.name.into());
+    put("type", attribute.data_type.as_str().into());
+    put("multiValued", attribute.multi_valued.into());
+    put("description", attribute.description.into());
+    put("required", attribute.required.into());
+    if !attribute.canonical_values.is_empty() {
+        put("canonicalValues", attribute.canonical_values.into());
+    }
+    // Case means nothing for the other types (RFC 7643 §7).
+    if matches!(attribute.data_type, DataType::String | DataType::Reference | DataType::Binary) {
+        put("caseExact", attribute.case_exact.into());
+    }
+    put("mutability", attribute.mutability.as_str().into());
+    put("returned", attribute.returned.as_str().into());
+    put("uniqueness", attribute.uniqueness.as_str().into());
+    if !attribute.reference_types.is_empty() {
+        put("referenceTypes", attribute.reference_types.into());
+    }
+    if attribute.is_complex() {
+        put("subAttributes", attribute.sub_attributes.iter().map(attribute_document).collect());
+    }
+    document.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::{CORE_USER, ENTERPRISE_USER};
+
+    fn has_null(value: &Value) -> bool {
+        match value {
+            Value::Null => true,
+            Value::Array(items) => items.iter().any(has_null),
+            Value::Object(map) => map.values().any(has_null),
+            _ => false,
+        }
+    }
+
+    #[test]
+    fn no_document_has_a_null() {
+        let settings = DiscoverySettings {
+            base_url: "https://x/scim".to_owned(),
+            max_results: 200,
+            documentation_uri: None,
+        };
+        for document in [service_provider_config(&settings), resource_types("b"), schemas("b")] {
+            assert!(!has_null(&document));
+            assert_eq!(document.get("documentationUri"), None);
+        }
+        assert_eq!(
+            service_provider_config(&settings)["filter"],
+            json!({"supported": true, "maxResults": 200})
+        );
+    }
+
+    #[test]
+    fn lookups_ignore_case() {
+        assert_eq!(resource_type("b", "user").unwrap()["id"], "User");
+        assert_eq!(
+            resource_type("b", "User").unwrap()["schemaExtensions"],
+            json!([{"schema": ENTERPRISE_USER, "required": false}])
+        );
+        assert_eq!(resource_type("b", "Group").unwrap().get("schemaExtensions"), None);
+        assert_eq!(resource_type("b", "Device"), None);
+        assert_eq!(schema("b", &CORE_USER.to_lowercase()).unwrap()["id"], CORE_USER);
+        assert_eq!(schema("b", "urn:x"), None);
+    }
+
+    #[test]
+    fn an_attribute_is_described() {
+        let document = schema("https://x", CORE_USER).unwrap();
+        insta::assert_json_snapshot!(document["attributes"][0], @r#"
+        {
+          "name": "userName",
+          "type": "string",
+          "multiValued": false,
+          "description": "The name by which the person signs in.",
+          "required": true,
+          "caseExact": false,
+          "mutability": "readWrite",
+          "returned": "default",
+          "uniqueness": "server"
+        }
+        "#);
+        assert_eq!(schemas("b")["totalResults"], 3);
+    }
 }

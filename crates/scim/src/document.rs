@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     kind::ResourceKind,
-    schema::{self, ENTERPRISE_USER},
+    schema::{self, Attribute, ENTERPRISE_USER},
 };
 
 /// A resource's stored attributes. Serializes as the object itself.
@@ -137,14 +137,35 @@ impl Document {
     }
 }
 
-fn ordered(from: &mut Map<String, Value>, attributes: &[schema::Attribute]) -> Map<String, Value> {
+fn ordered(from: &mut Map<String, Value>, attributes: &[Attribute]) -> Map<String, Value> {
     let mut map = Map::with_capacity(from.len());
     for attribute in attributes {
-        if let Some(value) = from.remove(attribute.name).filter(|value| !is_unassigned(value)) {
+        if let Some(value) = from.remove(attribute.name).and_then(|value| tidy(attribute, value)) {
             map.insert(attribute.name.to_owned(), value);
         }
     }
     map
+}
+
+/// A value with its parts in order and without those that are unassigned.
+fn tidy(attribute: &Attribute, value: Value) -> Option<Value> {
+    let value = match value {
+        Value::Object(mut parts) => ordered(&mut parts, attribute.sub_attributes).into(),
+        Value::Array(items) if attribute.is_complex() => {
+            let whole = |item| match item {
+                Value::Object(mut parts) => Some(ordered(&mut parts, attribute.sub_attributes)),
+                _ => None,
+            };
+            items.into_iter().filter_map(whole).filter(says_something).map(Value::Object).collect()
+        }
+        other => other,
+    };
+    (!is_unassigned(&value)).then_some(value)
+}
+
+/// Whether an element is more than a label on nothing, such as `{"type": "work"}`.
+fn says_something(element: &Map<String, Value>) -> bool {
+    element.keys().any(|name| name != "type" && name != "primary")
 }
 
 /// Whether a value means "no value" (RFC 7643 §2.5).

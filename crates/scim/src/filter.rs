@@ -1,10 +1,29 @@
 //! Filters: RFC 7644 §3.4.2.2.
+//!
+//! A filter's text becomes tokens ([`lexer`]), a tree that is resolved and checked against the schema
+//! ([`parser`]), and is then evaluated on representations ([`eval`]), printed again ([`print`]), or asked what
+//! an index could answer of it ([`hints`]). All of it is linear in the text, and the tree's depth is bounded
+//! before it is built.
+//!
+//! Where the RFC is silent: `ne` holds where the attribute is absent; `eq null` is `not (… pr)`; a
+//! multi-valued attribute compares if any value does; a complex one is compared by its `value`.
 
-use std::fmt;
+mod eval;
+mod hints;
+mod lexer;
+mod parser;
+mod print;
 
-use serde_json::{Map, Value};
+pub(crate) use eval::parse_time;
+pub use hints::{IndexedAttribute, equality_hints};
+pub(crate) use parser::{MAX_LENGTH, Parser};
 
-use crate::{compat::Rules, error::ScimError, kind::ResourceKind, path::AttrPath};
+use crate::{
+    compat::{Applied, Dialect, Rules},
+    error::ScimError,
+    kind::ResourceKind,
+    path::AttrPath,
+};
 
 /// A filter, resolved against the schema.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,55 +78,24 @@ pub enum CompareValue {
     Boolean(bool),
 }
 
-/// What the store has an index on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum IndexedAttribute {
-    /// `id`, exact.
-    Id,
-    /// `userName`, folded.
-    UserName,
-    /// `externalId`, exact.
-    ExternalId,
-    /// `displayName`, folded.
-    DisplayName,
-    /// The value of one of `emails`, folded.
-    EmailValue,
-    /// The id of one of a group's `members`, exact.
-    MemberValue,
-    /// The id of one of a user's `groups`, exact.
-    GroupValue,
-}
-
-/// Parses a filter.
+/// Parses a filter and resolves it against the schema of `kind`.
 ///
 /// # Errors
-/// 400 `invalidFilter`.
-pub fn parse_filter(text: &str, _kind: ResourceKind, _rules: &Rules) -> Result<Filter, ScimError> {
-    Err(ScimError::invalid_filter(text))
+/// 400 `invalidFilter`: bad syntax, an unknown attribute, a comparison that its type does not have, or a bound
+/// exceeded. A filter is never silently ignored: a client that is told "none" creates duplicates.
+pub fn parse_filter(text: &str, kind: ResourceKind, rules: &Rules) -> Result<Filter, ScimError> {
+    Parser::filter(text, kind, &mut Dialect::new(rules))
 }
 
-/// Top-level conjuncts that an index can answer.
-#[must_use]
-pub fn equality_hints(_filter: &Filter) -> Vec<(IndexedAttribute, String)> {
-    Vec::new()
-}
-
-impl Filter {
-    /// Whether a full representation satisfies the filter.
-    #[must_use]
-    pub fn matches(&self, _resource: &Map<String, Value>) -> bool {
-        false
-    }
-
-    /// Whether the filter looks at this top-level attribute, e.g. `members`.
-    #[must_use]
-    pub fn mentions(&self, _attribute: &str) -> bool {
-        true
-    }
-}
-
-impl fmt::Display for Filter {
-    fn fmt(&self, _f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Ok(())
-    }
+/// As [`parse_filter`], and which rules the filter needed.
+///
+/// # Errors
+/// As [`parse_filter`].
+pub fn parse_filter_noting(
+    text: &str,
+    kind: ResourceKind,
+    rules: &Rules,
+) -> Result<(Filter, Applied), ScimError> {
+    let mut dialect = Dialect::new(rules);
+    Parser::filter(text, kind, &mut dialect).map(|filter| (filter, dialect.applied))
 }

@@ -1,0 +1,141 @@
+//! A PATCH body as operations (RFC 7644 §3.5.2): its envelope, its verbs, its paths.
+
+use serde_json::{Map, Value};
+
+use super::{
+    change::{Origin, Verb, change},
+    expand::Expansion,
+    rules::{Applied, Dialect, Rule, Rules},
+    schemas, take,
+};
+use crate::{
+    error::{ScimError, excerpt},
+    kind::ResourceKind,
+    patch::{Operation, PatchRequest},
+    path::{BadPath, PatchTarget, Unresolved},
+};
+
+/// The most operations in one PATCH.
+pub const MAX_OPERATIONS: usize = 1_000;
+
+/// The body of a PATCH, as operations to apply, and the rules that it needed.
+///
+/// A password in any operation is dropped; a request with nothing else is a PATCH that changes nothing.
+/// Attributes below an undeclared extension's URN are dropped too.
+///
+/// # Errors
+/// 400 `invalidSyntax`, `invalidPath`, `invalidValue`, `mutability` or `noTarget`; 413 for more than
+/// [`MAX_OPERATIONS`].
+pub fn patch_request(
+    kind: ResourceKind,
+    mut body: Map<String, Value>,
+    rules: &Rules,
+) -> Result<(PatchRequest, Applied), ScimError> {
+    let mut dialect = Dialect::new(rules);
+    schemas::check_patch(take(&mut body, "schemas").as_ref().map(|(_, value)| value), &mut dialect)?;
+    let items = match take(&mut body, "Operations") {
+        Some((key, Value::Array(items)))
+            if !items.is_empty() && (key == "Operations" || dialect.bend(Rule::LowercaseOperations)) =>
+        {
+            items
+        }
+        _ => {
+            return Err(ScimError::invalid_syntax("A PATCH body has a list \"Operations\" of at least one."));
+        }
+    };
+    if items.len() > MAX_OPERATIONS {
+        return Err(ScimError::too_large(format!("A PATCH may have {MAX_OPERATIONS} operations.")));
+    }
+    let mut operations = Vec::with_capacity(items.len());
+    for item in items {
+        let Value::Object(item) = item else {
+            return Err(ScimError::invalid_syntax("Each of \"Operations\" must be an object."));
+        };
+        operations.append(&mut operation(kind, item, &mut dialect)?);
+    }
+    Ok((PatchRequest { operations, rules: *rules }, dialect.applied))
+}
+
+fn operation(
+    kind: ResourceKind,
+    mut item: Map<String, Value>,
+    dialect: &mut Dialect,
+) -> Result<Vec<Operation>, ScimError> {
+    let verb = match take(&mut item, "op") {
+        Some((_, Value::String(op))) => verb(&op, dialect)?,
+        _ => return Err(ScimError::invalid_syntax("Each of \"Operations\" has an \"op\".")),
+    };
+    let value = take(&mut item, "value").map(|(_, value)| value);
+    let path = match take(&mut item, "path") {
+        None | Some((_, Value::Null)) => None,
+        Some((_, Value::String(path))) => Some(path).filter(|path| !path.trim().is_empty()),
+        Some(_) => return Err(ScimError::invalid_path("A path must be a string.")),
+    };
+    let Some(path) = path else {
+        if verb == Verb::Remove {
+            return Err(ScimError::no_target("A remove must have a path."));
+        }
+        return without_path(kind, verb, value, dialect);
+    };
+    match PatchTarget::parse(&path, kind, dialect) {
+        Ok(PatchTarget::Path(path)) => {
+            Ok(change(verb, path, value, Origin::Path, dialect)?.into_iter().collect())
+        }
+        Ok(PatchTarget::Schema(schema)) if schema.urn == kind.schema() => {
+            if verb == Verb::Remove {
+                return Err(ScimError::mutability("The core schema cannot be removed."));
+            }
+            without_path(kind, verb, value, dialect)
+        }
+        Ok(PatchTarget::Schema(schema)) if verb == Verb::Remove => {
+            Ok(vec![Operation::UnsetExtension { urn: schema.urn }])
+        }
+        Ok(PatchTarget::Schema(schema)) => {
+            let value = value.ok_or_else(no_value)?;
+            let mut expansion =
+                Expansion { kind, verb, origin: Origin::Value, dialect, operations: Vec::new() };
+            expansion.schema(schema, value)?;
+            Ok(expansion.operations)
+        }
+        Err(BadPath::Name(Unresolved::Schema)) if dialect.bend(Rule::UnknownSchemaUris) => Ok(Vec::new()),
+        Err(error) => Err(error.into_path_error(&path)),
+    }
+}
+
+fn verb(op: &str, dialect: &mut Dialect) -> Result<Verb, ScimError> {
+    for (name, verb) in [("add", Verb::Add), ("replace", Verb::Replace), ("remove", Verb::Remove)] {
+        if op == name || (op.eq_ignore_ascii_case(name) && dialect.bend(Rule::OpCaseInsensitive)) {
+            return Ok(verb);
+        }
+    }
+    Err(ScimError::invalid_syntax(format!("\"{}\" is not an operation of PATCH.", excerpt(op))))
+}
+
+fn no_value() -> ScimError {
+    ScimError::invalid_value("The operation needs a value.")
+}
+
+fn without_path(
+    kind: ResourceKind,
+    verb: Verb,
+    value: Option<Value>,
+    dialect: &mut Dialect,
+) -> Result<Vec<Operation>, ScimError> {
+    let map = match value.ok_or_else(no_value)? {
+        Value::Object(map) => map,
+        Value::Array(mut items) if items.len() == 1 && dialect.bend(Rule::UnwrapSingletonArray) => {
+            match items.swap_remove(0) {
+                Value::Object(map) => map,
+                _ => return Err(not_an_object()),
+            }
+        }
+        _ => return Err(not_an_object()),
+    };
+    let mut expansion = Expansion { kind, verb, origin: Origin::Value, dialect, operations: Vec::new() };
+    expansion.object(map)?;
+    Ok(expansion.operations)
+}
+
+fn not_an_object() -> ScimError {
+    ScimError::invalid_value("The value of an operation without path must be an object.")
+}

@@ -1,0 +1,342 @@
+//! Tokens in, a checked tree out.
+//!
+//! Recursive descent with `or` above `and` above `not` and brackets. The recursion is as deep as the brackets
+//! nest, which is capped; runs of `and` and of `or` are lists, not nests. Each comparison is checked against
+//! its attribute's type at once, so that evaluation has no error to report.
+
+use super::{
+    CompareOp, CompareValue, Filter,
+    eval::parse_time,
+    lexer::{Token, tokens},
+};
+use crate::{
+    compat::{Dialect, Rule},
+    error::{ScimError, excerpt},
+    kind::ResourceKind,
+    path::{AttrPath, Resolved, Unresolved, resolve, resolve_in},
+    schema::{Attribute, DataType, Returned},
+};
+
+/// The longest filter or path, in bytes.
+pub(crate) const MAX_LENGTH: usize = 8 * 1024;
+const MAX_DEPTH: usize = 32;
+const MAX_COMPARISONS: usize = 100;
+
+/// What names refer to.
+#[derive(Clone, Copy)]
+enum Scope {
+    Resource,
+    Element(&'static Attribute),
+}
+
+pub(crate) struct Parser<'a, 'd> {
+    tokens: std::iter::Peekable<std::vec::IntoIter<Token<'a>>>,
+    kind: ResourceKind,
+    dialect: &'d mut Dialect,
+    depth: usize,
+    comparisons: usize,
+}
+
+impl<'a, 'd> Parser<'a, 'd> {
+    fn new(text: &'a str, kind: ResourceKind, dialect: &'d mut Dialect) -> Result<Self, ScimError> {
+        if text.len() > MAX_LENGTH {
+            return Err(ScimError::invalid_filter(format!("A filter may have {MAX_LENGTH} bytes.")));
+        }
+        let tokens = tokens(text)?.into_iter().peekable();
+        Ok(Self { tokens, kind, dialect, depth: 0, comparisons: 0 })
+    }
+
+    /// A whole filter on a resource.
+    pub(crate) fn filter(
+        text: &'a str,
+        kind: ResourceKind,
+        dialect: &'d mut Dialect,
+    ) -> Result<Filter, ScimError> {
+        let mut parser = Self::new(text, kind, dialect)?;
+        let filter = parser.disjunction(Scope::Resource)?;
+        parser.end()?;
+        Ok(filter)
+    }
+
+    /// `[filter]` or `[filter].sub` of a PATCH path, up to its end.
+    pub(crate) fn brackets(
+        text: &'a str,
+        kind: ResourceKind,
+        element: &'static Attribute,
+        dialect: &'d mut Dialect,
+    ) -> Result<(Filter, Option<String>), ScimError> {
+        let mut parser = Self::new(text, kind, dialect)?;
+        parser.expect(&Token::OpenBracket, "[")?;
+        let filter = parser.disjunction(Scope::Element(element))?;
+        parser.expect(&Token::CloseBracket, "]")?;
+        let sub = parser.dotted_sub().map(str::to_owned);
+        parser.end()?;
+        Ok((filter, sub))
+    }
+
+    fn end(&mut self) -> Result<(), ScimError> {
+        match self.tokens.next() {
+            None => Ok(()),
+            Some(token) => Err(unexpected(Some(&token), "the end")),
+        }
+    }
+
+    fn expect(&mut self, wanted: &Token<'_>, name: &str) -> Result<(), ScimError> {
+        match self.tokens.next() {
+            Some(token) if token == *wanted => Ok(()),
+            other => Err(unexpected(other.as_ref(), name)),
+        }
+    }
+
+    fn word(&mut self, wanted: &str) -> bool {
+        self.tokens
+            .next_if(|token| matches!(token, Token::Word(word) if word.eq_ignore_ascii_case(wanted)))
+            .is_some()
+    }
+
+    fn dotted_sub(&mut self) -> Option<&'a str> {
+        match self.tokens.next_if(|token| matches!(token, Token::Word(word) if word.starts_with('.')))? {
+            Token::Word(word) => word.strip_prefix('.'),
+            _ => None,
+        }
+    }
+
+    fn disjunction(&mut self, scope: Scope) -> Result<Filter, ScimError> {
+        let first = self.conjunction(scope)?;
+        let mut all = vec![first];
+        while self.word("or") {
+            all.push(self.conjunction(scope)?);
+        }
+        Ok(any_of(all))
+    }
+
+    fn conjunction(&mut self, scope: Scope) -> Result<Filter, ScimError> {
+        let first = self.term(scope)?;
+        let mut all = vec![first];
+        while self.word("and") {
+            all.push(self.term(scope)?);
+        }
+        Ok(all_of(all))
+    }
+
+    fn term(&mut self, scope: Scope) -> Result<Filter, ScimError> {
+        match self.tokens.next() {
+            Some(Token::Open) => self.group(scope),
+            Some(Token::Word(word))
+                if word.eq_ignore_ascii_case("not") && self.tokens.peek() == Some(&Token::Open) =>
+            {
+                self.tokens.next();
+                Ok(Filter::Not(Box::new(self.group(scope)?)))
+            }
+            Some(Token::Word(word)) => self.attribute_expression(word, scope),
+            other => Err(unexpected(other.as_ref(), "an attribute")),
+        }
+    }
+
+    fn group(&mut self, scope: Scope) -> Result<Filter, ScimError> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(ScimError::invalid_filter(format!("A filter may nest {MAX_DEPTH} levels deep.")));
+        }
+        let filter = self.disjunction(scope)?;
+        self.expect(&Token::Close, ")")?;
+        self.depth -= 1;
+        Ok(filter)
+    }
+
+    fn attribute_expression(&mut self, name: &str, scope: Scope) -> Result<Filter, ScimError> {
+        let path = match scope {
+            Scope::Element(element) => resolve_in(element, name).map_err(|why| unresolved(name, why))?,
+            Scope::Resource => match resolve(name, self.kind, self.dialect) {
+                Ok(Resolved::Attribute(path)) => path,
+                Ok(Resolved::Schema(_)) => return Err(unresolved(name, Unresolved::Attribute)),
+                Err(why) => return Err(unresolved(name, why)),
+            },
+        };
+        if self.tokens.peek() != Some(&Token::OpenBracket) {
+            return self.comparison(path);
+        }
+        if matches!(scope, Scope::Element(_)) || path.sub.is_some() || !path.root().is_complex() {
+            return Err(ScimError::invalid_filter(format!("{path} has no elements to filter.")));
+        }
+        self.tokens.next();
+        let inner = self.disjunction(Scope::Element(path.root()))?;
+        self.expect(&Token::CloseBracket, "]")?;
+        let filter = match self.dotted_sub() {
+            None => inner,
+            Some(sub) => {
+                if !self.dialect.bend(Rule::ValuePathAsFilterLhs) {
+                    return Err(ScimError::invalid_filter("A value path ends at its bracket."));
+                }
+                let sub = resolve_in(path.root(), sub).map_err(|why| unresolved(sub, why))?;
+                all_of(vec![inner, self.comparison(sub)?])
+            }
+        };
+        Ok(Filter::ValuePath { path, filter: Box::new(filter) })
+    }
+
+    fn comparison(&mut self, path: AttrPath) -> Result<Filter, ScimError> {
+        self.comparisons += 1;
+        if self.comparisons > MAX_COMPARISONS {
+            return Err(ScimError::invalid_filter(format!(
+                "A filter may have {MAX_COMPARISONS} comparisons."
+            )));
+        }
+        if path.leaf().returned == Returned::Never {
+            return Err(ScimError::invalid_filter(format!("{path} cannot be compared.")));
+        }
+        let operator = match self.tokens.next() {
+            Some(Token::Word(word)) => word,
+            other => return Err(unexpected(other.as_ref(), "an operator")),
+        };
+        if operator.eq_ignore_ascii_case("pr") {
+            return Ok(Filter::Present(path));
+        }
+        let op = CompareOp::parse(operator).ok_or_else(|| {
+            ScimError::invalid_filter(format!("\"{}\" is not an operator.", excerpt(operator)))
+        })?;
+        let value = match self.tokens.next() {
+            Some(Token::Text(text)) => CompareValue::String(text),
+            Some(Token::Word(word)) => match self.bare_literal(word)? {
+                Some(boolean) => CompareValue::Boolean(boolean),
+                None => {
+                    return match op {
+                        CompareOp::Eq => Ok(Filter::Not(Box::new(Filter::Present(path)))),
+                        CompareOp::Ne => Ok(Filter::Present(path)),
+                        _ => Err(ScimError::invalid_filter("null has no order and no parts.")),
+                    };
+                }
+            },
+            other => return Err(unexpected(other.as_ref(), "a value")),
+        };
+        let path = self.comparable(path)?;
+        let value = self.check(path, op, value)?;
+        Ok(Filter::Compare { path, op, value })
+    }
+
+    /// `true`, `false` or, as `None`, `null`.
+    fn bare_literal(&mut self, word: &str) -> Result<Option<bool>, ScimError> {
+        match word {
+            "true" => return Ok(Some(true)),
+            "false" => return Ok(Some(false)),
+            "null" => return Ok(None),
+            _ => {}
+        }
+        for boolean in [true, false] {
+            let name = if boolean { "true" } else { "false" };
+            if word.eq_ignore_ascii_case(name) && self.dialect.bend(Rule::CoerceBooleanStrings) {
+                return Ok(Some(boolean));
+            }
+        }
+        let detail = if serde_json::from_str::<serde_json::Number>(word).is_ok() {
+            "No attribute is a number; a string stands in double quotes.".to_owned()
+        } else {
+            format!("\"{}\" is not a value; a string stands in double quotes.", excerpt(word))
+        };
+        Err(ScimError::invalid_filter(detail))
+    }
+
+    /// A complex attribute is compared by its `value`.
+    fn comparable(&self, path: AttrPath) -> Result<AttrPath, ScimError> {
+        if !path.leaf().is_complex() {
+            return Ok(path);
+        }
+        let value = path.root().sub("value").ok_or_else(|| {
+            ScimError::invalid_filter(format!("{path} has parts; name the one to compare."))
+        })?;
+        Ok(path.with_sub(value))
+    }
+
+    fn check(
+        &mut self,
+        path: AttrPath,
+        op: CompareOp,
+        value: CompareValue,
+    ) -> Result<CompareValue, ScimError> {
+        let refuse = |what: &str| Err(ScimError::invalid_filter(format!("{path} {what}.")));
+        match (path.leaf().data_type, value) {
+            (DataType::Boolean, value) => {
+                if !matches!(op, CompareOp::Eq | CompareOp::Ne) {
+                    return refuse("is a boolean, which has no order and no parts");
+                }
+                match value {
+                    CompareValue::Boolean(_) => Ok(value),
+                    CompareValue::String(text) => {
+                        let boolean = crate::compat::boolean_of(&text)
+                            .filter(|_| self.dialect.bend(Rule::CoerceBooleanStrings));
+                        boolean.map_or_else(|| refuse("is a boolean"), |b| Ok(CompareValue::Boolean(b)))
+                    }
+                }
+            }
+            (_, CompareValue::Boolean(_)) => refuse("is not a boolean"),
+            (DataType::Binary, _) if op.is_order() => refuse("is binary, which has no order"),
+            (DataType::DateTime, CompareValue::String(text))
+                if !op.is_substring() && parse_time(&text).is_none() =>
+            {
+                refuse("is a date and time, such as \"2026-01-31T12:00:00Z\"")
+            }
+            (_, value) => Ok(value),
+        }
+    }
+}
+
+impl CompareOp {
+    fn parse(text: &str) -> Option<Self> {
+        use CompareOp::{Co, Eq, Ew, Ge, Gt, Le, Lt, Ne, Sw};
+        [Eq, Ne, Co, Sw, Ew, Gt, Ge, Lt, Le].into_iter().find(|op| op.as_str().eq_ignore_ascii_case(text))
+    }
+
+    fn is_order(self) -> bool {
+        matches!(self, Self::Gt | Self::Ge | Self::Lt | Self::Le)
+    }
+
+    fn is_substring(self) -> bool {
+        matches!(self, Self::Co | Self::Sw | Self::Ew)
+    }
+}
+
+/// A conjunction without conjunctions directly inside it.
+fn all_of(filters: Vec<Filter>) -> Filter {
+    let mut flat = Vec::with_capacity(filters.len());
+    for filter in filters {
+        match filter {
+            Filter::And(inner) => flat.extend(inner),
+            other => flat.push(other),
+        }
+    }
+    if flat.len() == 1 { flat.swap_remove(0) } else { Filter::And(flat) }
+}
+
+/// A disjunction without disjunctions directly inside it.
+fn any_of(filters: Vec<Filter>) -> Filter {
+    let mut flat = Vec::with_capacity(filters.len());
+    for filter in filters {
+        match filter {
+            Filter::Or(inner) => flat.extend(inner),
+            other => flat.push(other),
+        }
+    }
+    if flat.len() == 1 { flat.swap_remove(0) } else { Filter::Or(flat) }
+}
+
+fn unexpected(found: Option<&Token<'_>>, wanted: &str) -> ScimError {
+    let found = match found {
+        None => "the end".to_owned(),
+        Some(Token::Open) => "(".to_owned(),
+        Some(Token::Close) => ")".to_owned(),
+        Some(Token::OpenBracket) => "[".to_owned(),
+        Some(Token::CloseBracket) => "]".to_owned(),
+        Some(Token::Word(word)) => format!("\"{}\"", excerpt(word)),
+        Some(Token::Text(_)) => "a string".to_owned(),
+    };
+    ScimError::invalid_filter(format!("The filter has {found} where {wanted} belongs."))
+}
+
+fn unresolved(name: &str, why: Unresolved) -> ScimError {
+    let what = match why {
+        Unresolved::Malformed => "is not a name",
+        Unresolved::Schema => "stands below an unknown schema",
+        Unresolved::Attribute => "is not an attribute here",
+    };
+    ScimError::invalid_filter(format!("\"{}\" {what}.", excerpt(name)))
+}
