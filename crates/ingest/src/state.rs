@@ -1,5 +1,7 @@
 //! What every worker of the server shares.
 
+use rollcall_domain::{directory::Directory, ids::DirectoryId};
+use rollcall_scim::Rules;
 use rollcall_store::Store;
 
 use crate::Settings;
@@ -10,7 +12,7 @@ pub struct State {
     pub(crate) settings: Settings,
     pub(crate) store: Store,
     /// `https://host[/path]/scim/v2`, without a trailing slash.
-    pub(crate) scim_base: String,
+    scim_base: String,
 }
 
 impl State {
@@ -21,4 +23,14 @@ impl State {
         let scim_base = format!("{}/scim/v2", public_url.trim_end_matches('/'));
         Self { settings, store, scim_base }
     }
+
+    /// The SCIM base URL of a directory, without a trailing slash.
+    pub(crate) fn base_url(&self, directory: &DirectoryId) -> String {
+        format!("{}/{directory}", self.scim_base)
+    }
+}
+
+/// Which deviations from strict SCIM a directory may show. So far every directory may show all of them.
+pub(crate) fn rules_for(_directory: &Directory) -> Rules {
+    Rules::default()
 }

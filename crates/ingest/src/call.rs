@@ -1,0 +1,200 @@
+//! One authenticated request, with everything that its handler needs.
+//!
+//! A [`Call`] exists only for an opened directory. Its methods are the checked ways to the rest of the request
+//! (query, body, preconditions) and to the store; each fails with the [`Failure`] that the client is to see.
+
+use std::{cell::Cell, sync::Arc, time::Duration};
+
+use actix_web::{HttpRequest, web};
+use rollcall_domain::{
+    Command, Precondition, Reply,
+    ids::{DirectoryId, RequestId},
+    record::{GroupRecord, UserRecord},
+};
+use rollcall_scim::{Applied, Limits, ListQuery, Projection, ResourceKind, Rule, Rules, ScimError, json};
+use rollcall_store::{Committed, Store, WriteRequest, catalog::DirectoryEntry};
+use serde_json::{Map, Value};
+
+use crate::{State, body, etag, failure::Failure};
+
+/// A request of a provider that has shown its token.
+pub(crate) struct Call<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) request: &'a HttpRequest,
+    pub(crate) payload: web::Payload,
+    pub(crate) entry: Arc<DirectoryEntry>,
+    pub(crate) request_id: &'a RequestId,
+    /// `GET`, also where the client asked `HEAD`.
+    pub(crate) method: &'static str,
+    /// The query string, still encoded.
+    pub(crate) query: &'a str,
+    /// Which dialect the directory may speak.
+    pub(crate) rules: Rules,
+    /// Which rules this request needed.
+    pub(crate) applied: &'a Cell<Applied>,
+}
+
+impl Call<'_> {
+    pub(crate) fn store(&self) -> &Store {
+        &self.state.store
+    }
+
+    pub(crate) fn directory(&self) -> &DirectoryId {
+        &self.entry.directory.id
+    }
+
+    /// What the URLs of this directory's resources begin with.
+    pub(crate) fn base(&self) -> String {
+        self.state.base_url(self.directory())
+    }
+
+    /// Notes the rules that a part of the request needed, and hands on what came with them.
+    pub(crate) fn note<T>(&self, (value, applied): (T, Applied)) -> T {
+        let mut all = self.applied.get();
+        all.merge(applied);
+        self.applied.set(all);
+        value
+    }
+
+    /// Notes one rule.
+    pub(crate) fn note_rule(&self, rule: Rule) {
+        let mut all = self.applied.get();
+        all.insert(rule);
+        self.applied.set(all);
+    }
+
+    /// `If-Match`.
+    pub(crate) fn precondition(&self) -> Precondition {
+        etag::precondition(self.request.headers())
+    }
+
+    /// Whether the client has this version already (`If-None-Match`).
+    pub(crate) fn is_known_to_client(&self, version: u64) -> bool {
+        etag::is_known_to_client(self.request.headers(), version)
+    }
+
+    /// `attributes` and `excludedAttributes`.
+    pub(crate) fn projection(&self, kind: ResourceKind) -> Result<Projection, Failure> {
+        if self.query.is_empty() {
+            return Ok(Projection::default());
+        }
+        let pairs = pairs(self.query);
+        let find = |name: &str| {
+            pairs.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        };
+        Ok(Projection::parse(find("attributes"), find("excludedAttributes"), kind)?)
+    }
+
+    /// The list that the query string asks for.
+    pub(crate) fn list_query(&self, kind: ResourceKind) -> Result<ListQuery, Failure> {
+        let query = ListQuery::parse(pairs(self.query), kind, &self.rules, self.state.settings.max_results)?;
+        Ok(self.paged(query))
+    }
+
+    /// The list that a `.search` body asks for.
+    pub(crate) async fn search_query(&mut self, kind: ResourceKind) -> Result<ListQuery, Failure> {
+        let body = self.json(self.state.settings.group_body_bytes).await?;
+        let max_results = self.state.settings.max_results;
+        Ok(self.paged(ListQuery::from_search_request(&body, kind, &self.rules, max_results)?))
+    }
+
+    fn paged(&self, mut query: ListQuery) -> ListQuery {
+        let settings = &self.state.settings;
+        query.count.get_or_insert(settings.default_page_size.min(settings.max_results));
+        query
+    }
+
+    /// The body of a write of this kind of resource.
+    pub(crate) async fn resource_body(&mut self, kind: ResourceKind) -> Result<Map<String, Value>, Failure> {
+        let size = match kind {
+            ResourceKind::User => self.state.settings.user_body_bytes,
+            ResourceKind::Group => self.state.settings.group_body_bytes,
+        };
+        self.json(size).await
+    }
+
+    async fn json(&mut self, size: usize) -> Result<Map<String, Value>, Failure> {
+        let headers = self.request.headers();
+        let mut applied = Applied::default();
+        body::check_media_type(headers, &self.rules, &mut applied)?;
+        self.note(((), applied));
+        let bounds = body::Bounds { size, time: Duration::from_secs(self.state.settings.body_timeout_seconds) };
+        let bytes = body::read(headers, &mut self.payload, bounds).await?;
+        if bytes.is_empty() {
+            return Err(ScimError::invalid_syntax("The request has no body.").into());
+        }
+        let limits = Limits { max_depth: self.state.settings.max_depth, max_bytes: size };
+        Ok(json::parse_object(&bytes, &limits)?)
+    }
+
+    /// Carries out a command. Only what it returns may be answered as a success.
+    pub(crate) async fn write(&self, command: Command, members_up_to: u64) -> Result<Committed, Failure> {
+        let request = WriteRequest {
+            directory_id: self.directory().clone(),
+            command,
+            request_id: self.request_id.clone(),
+            method: self.method,
+            members_up_to,
+        };
+        Ok(self.store().write(request).await?)
+    }
+}
+
+/// The user that a write left behind.
+pub(crate) fn user_of(reply: Reply) -> Result<UserRecord, Failure> {
+    match reply {
+        Reply::User(record) => Ok(record),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// The group that a write left behind.
+pub(crate) fn group_of(reply: Reply) -> Result<GroupRecord, Failure> {
+    match reply {
+        Reply::Group(record) => Ok(record),
+        other => Err(unexpected(&other)),
+    }
+}
+
+fn unexpected(reply: &Reply) -> Failure {
+    let what = match reply {
+        Reply::User(_) => "a user",
+        Reply::Group(_) => "a group",
+        Reply::Deleted => "nothing",
+        Reply::Directory(_) => "a directory",
+    };
+    tracing::error!(what, "a command was answered with another kind of thing");
+    Failure::Internal
+}
+
+/// The decoded parameters of a query string. Empty ones and those without a name are left out.
+pub(crate) fn pairs(query: &str) -> Vec<(String, String)> {
+    web::Query::<Vec<(String, String)>>::from_query(query)
+        .map(web::Query::into_inner)
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|(name, _)| !name.is_empty())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries() {
+        let owned = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        for (query, expected) in [
+            ("", owned(&[])),
+            ("&", owned(&[])),
+            ("aadOptscim062020&", owned(&[("aadOptscim062020", "")])),
+            ("filter=userName+eq+%22a%2Bb%22&", owned(&[("filter", "userName eq \"a+b\"")])),
+            ("a=%ff", owned(&[("a", "\u{fffd}")])),
+            ("a=b=c&&d", owned(&[("a", "b=c"), ("d", "")])),
+        ] {
+            assert_eq!(pairs(query), expected, "{query}");
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! `POST /Groups`: RFC 7644 §3.3.
+
+use actix_web::http::StatusCode;
+use rollcall_domain::Command;
+use rollcall_scim::{ResourceKind, group_input};
+
+use crate::{
+    answer::Answer,
+    call::{Call, group_of},
+    failure::Failure,
+    represent::location,
+};
+
+pub(crate) async fn create(call: &mut Call<'_>) -> Result<Answer, Failure> {
+    let projection = call.projection(ResourceKind::Group)?;
+    let body = call.resource_body(ResourceKind::Group).await?;
+    let input = call.note(group_input(body, &call.rules)?);
+    let command = Command::CreateGroup { document: input.document, members: input.members.unwrap_or_default() };
+    let committed = call.write(command, super::members_up_to(call, &projection)).await?;
+    let created = group_of(committed.reply.clone())?;
+    let url = location(&call.base(), ResourceKind::Group, created.id.as_str());
+    // A second POST would make a second group, so this one is answered even where its members cannot be read.
+    let (record, members) = super::written(call, committed, &projection).await.unwrap_or((created, None));
+    Ok(super::answer(call, StatusCode::CREATED, record, members, &projection).location(&url))
+}

@@ -1,0 +1,23 @@
+//! `GET /Groups`: RFC 7644 §3.4.2.
+
+use actix_web::http::StatusCode;
+use rollcall_scim::{ListQuery, ResourceKind, list_response};
+use serde_json::Value;
+
+use crate::{answer::Answer, call::Call, failure::Failure, represent};
+
+pub(crate) async fn list(call: &Call<'_>) -> Result<Answer, Failure> {
+    let query = call.list_query(ResourceKind::Group)?;
+    page(call, query).await
+}
+
+/// A page of groups, however it was asked for.
+pub(super) async fn page(call: &Call<'_>, query: ListQuery) -> Result<Answer, Failure> {
+    let (projection, start_index) = (query.projection.clone(), query.start_index);
+    let page = call.store().list_groups(call.directory(), query).await?;
+    let base = call.base();
+    let resources = page.resources.into_iter();
+    let resources =
+        resources.map(|(record, members)| Value::Object(represent::group(&base, record, members, &projection)));
+    Ok(Answer::json(StatusCode::OK, &list_response(resources.collect(), page.total, start_index)))
+}

@@ -1,0 +1,22 @@
+//! `POST /Users`: RFC 7644 §3.3.
+
+use actix_web::http::StatusCode;
+use rollcall_domain::Command;
+use rollcall_scim::{ResourceKind, user_input};
+
+use crate::{
+    answer::Answer,
+    call::{Call, user_of},
+    failure::Failure,
+    represent::location,
+};
+
+pub(crate) async fn create(call: &mut Call<'_>) -> Result<Answer, Failure> {
+    let projection = call.projection(ResourceKind::User)?;
+    let body = call.resource_body(ResourceKind::User).await?;
+    let input = call.note(user_input(body, &call.rules)?);
+    let committed = call.write(Command::CreateUser { document: input.document }, 0).await?;
+    let record = user_of(committed.reply)?;
+    let url = location(&call.base(), ResourceKind::User, record.id.as_str());
+    Ok(super::answer(call, StatusCode::CREATED, record, &projection).location(&url))
+}

@@ -1,0 +1,26 @@
+//! Users: one operation per file, and here what they share.
+
+pub(super) mod create;
+pub(super) mod delete;
+pub(super) mod get;
+pub(super) mod list;
+pub(super) mod patch;
+pub(super) mod replace;
+pub(super) mod search;
+
+use actix_web::http::StatusCode;
+use rollcall_domain::{ids::UserId, record::UserRecord};
+use rollcall_scim::Projection;
+
+use crate::{answer::Answer, call::Call, etag, failure::Failure, represent};
+
+/// The id in the URL. One that cannot be ours is one that nobody has.
+fn id(text: &str) -> Result<UserId, Failure> {
+    UserId::parse(text).ok_or(Failure::NoSuchResource)
+}
+
+/// The user, with its tag.
+fn answer(call: &Call<'_>, status: StatusCode, record: UserRecord, projection: &Projection) -> Answer {
+    let tag = etag::of_version(record.version);
+    Answer::json(status, &represent::user(&call.base(), record, projection)).etag(&tag)
+}

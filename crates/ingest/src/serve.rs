@@ -1,0 +1,120 @@
+//! From a request to its answer: understand the URL, open the directory, carry out, then count and log.
+//!
+//! There is one entry for everything below `/scim`, so that whatever happens there (an unknown path, a missing
+//! token, a panic) is answered as SCIM, logged once and counted once, and so that no layer of middleware stands
+//! between the socket and the handler.
+
+use std::{cell::Cell, panic::AssertUnwindSafe, time::Instant};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::Method,
+    web::{Data, Payload},
+};
+use futures_util::FutureExt as _;
+use rollcall_domain::ids::RequestId;
+use rollcall_scim::Applied;
+use rollcall_store::clock;
+
+use crate::{
+    State,
+    answer::Answer,
+    authenticate,
+    call::Call,
+    failure::{self, Failure},
+    metric, routes,
+    state::rules_for,
+    target::{Route, Target},
+};
+
+/// Answers any request below `/scim`.
+pub(crate) async fn serve(request: HttpRequest, payload: Payload, state: Data<State>) -> HttpResponse {
+    let started = Instant::now();
+    let request_id = RequestId::from_uuid(clock::new_uuid());
+    let method = method_name(request.method());
+    let target = Target::parse(request.uri().path(), request.query_string());
+    let applied = Cell::new(Applied::default());
+
+    let carried_out = carry_out(&state, &request, payload, &target, &request_id, method, &applied);
+    let answer = match AssertUnwindSafe(carried_out).catch_unwind().await {
+        Ok(result) => Answer::from(result),
+        // The panic hook has told the log where and why.
+        Err(_) => Failure::Internal.into_answer(),
+    };
+
+    let seen = Seen { request_id: &request_id, method, target: &target, applied: applied.get(), started };
+    seen.count_and_log(&answer);
+    answer.into_response(request_id.as_str())
+}
+
+async fn carry_out(
+    state: &State,
+    request: &HttpRequest,
+    payload: Payload,
+    target: &Target<'_>,
+    request_id: &RequestId,
+    method: &'static str,
+    applied: &Cell<Applied>,
+) -> Result<Answer, Failure> {
+    match (&target.route, &target.directory) {
+        (Route::OtherVersion, _) => return Err(failure::other_version()),
+        (Route::Unknown, None) => return Err(Failure::NoSuchEndpoint),
+        (route, Some(directory)) if route.is_discovery() => {
+            return routes::discovery(state, directory, route, method, target.query);
+        }
+        _ => {}
+    }
+    let catalog = state.store.catalog();
+    let opened = authenticate::open(&catalog, target.directory.as_ref(), request.headers(), clock::now())?;
+    state.store.note_token_use(&opened.token().id);
+    let entry = opened.entry;
+    let rules = rules_for(&entry.directory);
+    let query = target.query;
+    let mut call = Call { state, request, payload, entry, request_id, method, query, rules, applied };
+    routes::dispatch(&mut call, &target.route).await
+}
+
+/// What is told of a request: ids, names from closed sets, and numbers. Never a query string, a header or a
+/// part of the body.
+struct Seen<'a> {
+    request_id: &'a RequestId,
+    method: &'static str,
+    target: &'a Target<'a>,
+    applied: Applied,
+    started: Instant,
+}
+
+impl Seen<'_> {
+    fn count_and_log(&self, answer: &Answer) {
+        let Self { request_id, method, target, applied, started } = self;
+        let took = started.elapsed();
+        let (route, status) = (target.route.label(), answer.status.as_u16());
+        metric::answered(method, route, status, took);
+        metric::applied(*applied);
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let directory_id = target.directory.as_ref().map(tracing::field::display);
+        let Some(reason) = answer.reason else {
+            tracing::debug!(%request_id, directory_id, method, route, status, micros, rules = ?applied, "answered");
+            return;
+        };
+        metric::refused(reason);
+        if status >= 500 && status != 501 {
+            tracing::warn!(%request_id, directory_id, method, route, status, reason, micros, rules = ?applied, "failed");
+        } else {
+            tracing::info!(%request_id, directory_id, method, route, status, reason, micros, rules = ?applied, "refused");
+        }
+    }
+}
+
+/// The method, of a closed set. `HEAD` is answered like `GET`; the framework leaves the body away.
+fn method_name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET | Method::HEAD => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "OTHER",
+    }
+}
