@@ -37,7 +37,10 @@ fn check(state: &State, request: &ServiceRequest) -> Result<(), ApiError> {
     if bool::from(known) {
         return Ok(());
     }
-    Err(ApiError::unauthorized("The API key is not valid.", "Bearer realm=\"rollcall\", error=\"invalid_token\""))
+    Err(ApiError::unauthorized(
+        "The API key is not valid.",
+        "Bearer realm=\"rollcall\", error=\"invalid_token\"",
+    ))
 }
 
 fn bearer(request: &ServiceRequest) -> Option<&str> {

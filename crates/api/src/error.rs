@@ -6,11 +6,7 @@ use actix_web::{
     HttpResponse, ResponseError,
     http::{StatusCode, header},
 };
-use rollcall_store::{
-    WriteError,
-    config_ops::ConfigError,
-    read::ReadError,
-};
+use rollcall_store::{WriteError, config_ops::ConfigError, read::ReadError};
 use serde::Serialize;
 
 /// The `code` of a problem: what a program may act on. A code never changes its meaning.
@@ -191,8 +187,10 @@ impl ApiError {
     }
 
     pub(crate) fn method_not_allowed(method: &str, allow: &str) -> Self {
-        let mut error =
-            Self::new(ErrorCode::MethodNotAllowed, format!("{method} is not among the methods here: {allow}."));
+        let mut error = Self::new(
+            ErrorCode::MethodNotAllowed,
+            format!("{method} is not among the methods here: {allow}."),
+        );
         error.header = Some((header::ALLOW, allow.to_owned()));
         error
     }
@@ -305,6 +303,9 @@ mod tests {
     fn codes_are_distinct_and_snake_case() {
         let names: HashSet<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
         assert_eq!(names.len(), ErrorCode::ALL.len());
-        assert!(names.iter().all(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')), "{names:?}");
+        assert!(
+            names.iter().all(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')),
+            "{names:?}"
+        );
     }
 }

@@ -1,1 +1,205 @@
-//! Provisional.
+//! Reading the log for pull and stream: from the feed's tail if it reaches back far enough, else
+//! from the store, and waiting for what is not there yet.
+
+use std::sync::Arc;
+
+use rollcall_domain::{
+    event::{EventType, LoggedEvent},
+    ids::{DirectoryId, EventId, OrganizationId},
+};
+use rollcall_store::read::{EventQuery, ReadError};
+use tokio::time::{Instant, sleep_until};
+
+use crate::{
+    State,
+    cursor::LogPlace,
+    error::{ApiError, ApiResult},
+    query::Query,
+};
+
+/// The embedded profile has one shard.
+pub(crate) const SHARD: u16 = 0;
+/// A batch stops growing at so many bytes of bodies, however many events were asked for.
+const BATCH_BYTES: usize = 8 * 1024 * 1024;
+/// So many events are asked for at a time, of the tail and of the store.
+const CHUNK: u32 = 200;
+
+/// Which events.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Filter {
+    directory_id: Option<DirectoryId>,
+    organization_id: Option<OrganizationId>,
+    types: Vec<EventType>,
+    subject_id: Option<String>,
+}
+
+impl Filter {
+    /// The query parameters that make a filter.
+    pub(crate) const PARAMETERS: [&str; 4] = ["directory_id", "organization_id", "type", "subject_id"];
+
+    pub(crate) fn from_query(query: &Query) -> ApiResult<Self> {
+        let mut types: Vec<EventType> = Vec::new();
+        for name in query.many("type") {
+            let kind = name
+                .parse()
+                .map_err(|error| ApiError::invalid_parameter("type", format!("has an {error}")))?;
+            if !types.contains(&kind) {
+                types.push(kind);
+            }
+        }
+        let subject = |value: &str| (1..=64).contains(&value.len()).then(|| value.to_owned());
+        Ok(Self {
+            directory_id: query.parsed("directory_id", "an id of a directory (dir_…)", DirectoryId::parse)?,
+            organization_id: query.parsed(
+                "organization_id",
+                "an id of an organization (org_…)",
+                OrganizationId::parse,
+            )?,
+            types,
+            subject_id: query.parsed("subject_id", "an id of a user, a group or a directory", subject)?,
+        })
+    }
+
+    fn matches(&self, event: &LoggedEvent) -> bool {
+        self.directory_id.as_ref().is_none_or(|id| *id == event.directory_id)
+            && self.organization_id.as_ref().is_none_or(|id| *id == event.organization_id)
+            && (self.types.is_empty() || self.types.contains(&event.kind))
+            && self.subject_id.as_deref().is_none_or(|id| {
+                *event.subject.id == *id || event.group_id.as_ref().is_some_and(|group| group.as_str() == id)
+            })
+    }
+
+    fn after(&self, after: u64, limit: u32) -> EventQuery {
+        EventQuery {
+            after,
+            directory_id: self.directory_id.clone(),
+            organization_id: self.organization_id.clone(),
+            types: self.types.clone(),
+            subject_id: self.subject_id.clone(),
+            limit,
+        }
+    }
+}
+
+/// Some events in order, and how far the log was looked at for them.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) events: Vec<Arc<LoggedEvent>>,
+    pub(crate) scanned_to: u64,
+    bytes: usize,
+}
+
+impl Batch {
+    /// The cursor to go on from.
+    pub(crate) fn next_cursor(&self) -> String {
+        LogPlace { shard: SHARD, position: self.scanned_to }.encode()
+    }
+
+    /// Takes an event up; says whether there is room for another.
+    fn take(&mut self, event: Arc<LoggedEvent>, limit: usize) -> bool {
+        self.scanned_to = event.position;
+        self.bytes += event.body.len();
+        self.events.push(event);
+        self.events.len() < limit && self.bytes < BATCH_BYTES
+    }
+}
+
+/// What came of waiting.
+#[derive(Debug)]
+pub(crate) enum Waited {
+    /// There are events.
+    Events(Batch),
+    /// The time passed without any; the batch is empty and knows how far it looked.
+    TimedOut(Batch),
+    /// The server shuts down.
+    ShuttingDown(Batch),
+}
+
+/// Up to `limit` matching events after `after`, without waiting.
+pub(crate) async fn read(state: &State, filter: &Filter, after: u64, limit: u32) -> Result<Batch, ReadError> {
+    let mut batch = Batch { scanned_to: after, ..Batch::default() };
+    loop {
+        let more = match state.feed.tail_after(batch.scanned_to, CHUNK as usize) {
+            Some(events) => take_from_tail(&mut batch, events, filter, limit),
+            None => take_from_store(state, &mut batch, filter, limit).await?,
+        };
+        if !more {
+            return Ok(batch);
+        }
+    }
+}
+
+fn take_from_tail(batch: &mut Batch, events: Vec<Arc<LoggedEvent>>, filter: &Filter, limit: u32) -> bool {
+    let more = events.len() == CHUNK as usize;
+    for event in events {
+        batch.scanned_to = event.position;
+        if filter.matches(&event) && !batch.take(event, limit as usize) {
+            return false;
+        }
+    }
+    more
+}
+
+async fn take_from_store(
+    state: &State,
+    batch: &mut Batch,
+    filter: &Filter,
+    limit: u32,
+) -> Result<bool, ReadError> {
+    // Before the read: positions become visible in order, so all up to this one are in it.
+    let head = state.store.head(SHARD);
+    let wanted = CHUNK.min(limit - batch.events.len() as u32);
+    let events = state.store.events(filter.after(batch.scanned_to, wanted)).await?;
+    let more = events.len() == wanted as usize;
+    for event in events {
+        if !batch.take(event, limit as usize) {
+            return Ok(false);
+        }
+    }
+    if !more {
+        batch.scanned_to = batch.scanned_to.max(head);
+    }
+    Ok(more)
+}
+
+/// As [`read`], waiting until `deadline` for the first matching event.
+pub(crate) async fn read_or_wait(
+    state: &State,
+    filter: &Filter,
+    after: u64,
+    limit: u32,
+    deadline: Instant,
+) -> Result<Waited, ReadError> {
+    let mut head = state.feed.head();
+    let mut after = after;
+    let shut_down = state.shut_down();
+    tokio::pin!(shut_down);
+    loop {
+        // Before the read, so that a commit during it wakes the wait below.
+        head.borrow_and_update();
+        let batch = read(state, filter, after, limit).await?;
+        if !batch.events.is_empty() {
+            return Ok(Waited::Events(batch));
+        }
+        after = batch.scanned_to;
+        tokio::select! {
+            biased;
+            () = &mut shut_down => return Ok(Waited::ShuttingDown(batch)),
+            () = sleep_until(deadline) => return Ok(Waited::TimedOut(batch)),
+            changed = head.changed() => if changed.is_err() {
+                return Ok(Waited::ShuttingDown(batch));
+            },
+        }
+    }
+}
+
+/// The position that `after` stands for: a cursor, or the id of an event.
+pub(crate) async fn position_of(state: &State, after: &str) -> ApiResult<u64> {
+    if let Some(id) = EventId::parse(after) {
+        return match state.store.event(&id).await? {
+            Some(event) => Ok(event.position),
+            None => Err(ApiError::invalid_cursor()),
+        };
+    }
+    LogPlace::decode(after).map(|place| place.position)
+}

@@ -23,6 +23,7 @@ mod page;
 mod query;
 mod routes;
 mod state;
+mod validate;
 mod views;
 
 pub use error::ErrorCode;
@@ -37,7 +38,9 @@ use actix_web::{
 pub fn configure(config: &mut ServiceConfig, state: Data<State>) {
     let scope = web::scope("/v1")
         .app_data(state)
-        .app_data(web::PathConfig::default().error_handler(|_, _| error::ApiError::not_found("resource").into()))
+        .app_data(
+            web::PathConfig::default().error_handler(|_, _| error::ApiError::not_found("resource").into()),
+        )
         .configure(routes::configure)
         .default_service(web::to(routes::unknown_route))
         // The last one is the outermost: a refused key is observed too.

@@ -1,1 +1,7 @@
-//! Provisional.
+//! The shapes of what is answered. What is absent is left out, except `next_cursor`.
+
+pub(crate) mod delivery;
+pub(crate) mod directory;
+pub(crate) mod endpoint;
+pub(crate) mod group;
+pub(crate) mod user;

@@ -1,0 +1,37 @@
+//! `POST /v1/directories/{id}/tokens`: 201 with a token that is shown this once.
+//!
+//! With `overlap_seconds` it replaces the older ones, which stop after that time; without, they go on.
+
+use actix_web::web::{Data, Path};
+use rollcall_domain::{directory::Token, ids::DirectoryId};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+
+use crate::{State, body::OptionalBody, error::ApiResult, json, query::NoQuery, validate};
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewToken {
+    overlap_seconds: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct CreatedToken<'a> {
+    #[serde(flatten)]
+    about: &'a Token,
+    token: &'a str,
+}
+
+pub(crate) async fn create_token(
+    state: Data<State>,
+    id: Path<DirectoryId>,
+    _: NoQuery,
+    OptionalBody(new): OptionalBody<NewToken>,
+) -> ApiResult {
+    super::find(&state, &id)?;
+    if let Some(seconds) = new.overlap_seconds {
+        validate::overlap(seconds)?;
+    }
+    let (about, token) = state.store.create_token(&id, new.overlap_seconds).await?;
+    Ok(json::created(&CreatedToken { about: &about, token: token.expose_secret() }))
+}

@@ -1,0 +1,24 @@
+//! `POST /v1/directories/{id}/enable`: it takes SCIM requests again.
+
+use actix_web::{
+    HttpRequest,
+    web::{Data, Path},
+};
+use rollcall_domain::{Command, ids::DirectoryId};
+
+use crate::{
+    State,
+    body::{NoFields, OptionalBody},
+    error::ApiResult,
+    query::NoQuery,
+};
+
+pub(crate) async fn enable(
+    state: Data<State>,
+    id: Path<DirectoryId>,
+    request: HttpRequest,
+    _: NoQuery,
+    _: OptionalBody<NoFields>,
+) -> ApiResult {
+    super::change_state(&state, id.into_inner(), Command::ActivateDirectory, &request).await
+}

@@ -1,0 +1,29 @@
+//! `POST /v1/endpoints/{id}/resume`: it is sent to again, from where it stopped and in order,
+//! whether the owner paused it or it was disabled or quarantined.
+
+use actix_web::web::{Data, Path};
+use rollcall_domain::{endpoint::EndpointState, ids::EndpointId};
+use rollcall_store::config_ops::EndpointPatch;
+
+use crate::{
+    State,
+    body::{NoFields, OptionalBody},
+    error::ApiResult,
+    json,
+    query::NoQuery,
+    validate,
+    views::endpoint::EndpointView,
+};
+
+pub(crate) async fn resume(
+    state: Data<State>,
+    id: Path<EndpointId>,
+    _: NoQuery,
+    _: OptionalBody<NoFields>,
+) -> ApiResult {
+    // The policy may have changed since, and would only quarantine it again.
+    validate::url(&state, &super::find(&state, &id)?.url)?;
+    let patch = EndpointPatch { state: Some((EndpointState::Active, None)), ..EndpointPatch::default() };
+    let endpoint = state.store.update_endpoint(&id, patch).await?;
+    Ok(json::ok(&EndpointView::from(&endpoint)))
+}

@@ -1,0 +1,73 @@
+//! `PATCH /v1/endpoints/{id}`: changes what is named, and answers with the endpoint. The scope is
+//! fixed: another scope is another endpoint.
+
+use std::collections::BTreeMap;
+
+use actix_web::web::{Data, Path};
+use rollcall_domain::{endpoint::OnExhausted, event::EventType, ids::EndpointId};
+use rollcall_store::config_ops::EndpointPatch;
+use serde::Deserialize;
+
+use crate::{
+    State,
+    body::{Body, present},
+    error::ApiResult,
+    json,
+    query::NoQuery,
+    validate,
+    views::endpoint::EndpointView,
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EndpointChange {
+    #[serde(default, deserialize_with = "present")]
+    url: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    description: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    event_types: Option<Vec<EventType>>,
+    #[serde(default, deserialize_with = "present")]
+    format: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    retry_schedule: Option<Vec<u32>>,
+    #[serde(default, deserialize_with = "present")]
+    timeout_seconds: Option<u32>,
+    #[serde(default, deserialize_with = "present")]
+    on_exhausted: Option<OnExhausted>,
+    #[serde(default, deserialize_with = "present")]
+    headers: Option<BTreeMap<String, String>>,
+}
+
+impl EndpointChange {
+    fn validate(self, state: &State) -> ApiResult<EndpointPatch> {
+        if let Some(url) = &self.url {
+            validate::url(state, url)?;
+        }
+        if let Some(Some(description)) = &self.description {
+            validate::description(description)?;
+        }
+        validate::format(self.format.as_deref())?;
+        Ok(EndpointPatch {
+            url: self.url,
+            description: self.description,
+            event_types: self.event_types.map(validate::event_types).transpose()?,
+            retry_schedule: self.retry_schedule.map(validate::retry_schedule).transpose()?,
+            timeout_seconds: self.timeout_seconds.map(validate::timeout).transpose()?,
+            on_exhausted: self.on_exhausted,
+            headers: self.headers.map(validate::headers).transpose()?,
+            state: None,
+        })
+    }
+}
+
+pub(crate) async fn update(
+    state: Data<State>,
+    id: Path<EndpointId>,
+    _: NoQuery,
+    Body(change): Body<EndpointChange>,
+) -> ApiResult {
+    super::find(&state, &id)?;
+    let endpoint = state.store.update_endpoint(&id, change.validate(&state)?).await?;
+    Ok(json::ok(&EndpointView::from(&endpoint)))
+}

@@ -1,0 +1,104 @@
+//! `GET /v1/events/stream`: events as Server-Sent Events, as they are committed.
+//!
+//! `id:` is the cursor, `data:` the event's body. A client that comes back with `Last-Event-ID`
+//! (or `after`) goes on where it was; without either a stream starts now, and says at once by an
+//! `id:` of its own where that is. A comment every 15 seconds keeps the connection open. The
+//! stream is pulled by the client's reading: a slow one falls behind, it is not buffered for.
+
+use std::{convert::Infallible, time::Duration};
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
+use bytes::{BufMut, Bytes, BytesMut};
+use futures_util::stream;
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
+
+use crate::{
+    State,
+    cursor::LogPlace,
+    error::{ApiError, ApiResult, ErrorCode},
+    feed_reader::{Batch, Filter, SHARD, Waited, position_of, read_or_wait},
+    query::Query,
+};
+
+/// A comment is sent when there was nothing for so long.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// At most so many events in one piece.
+const PIECE: u32 = 100;
+
+struct EventStream {
+    state: Data<State>,
+    filter: Filter,
+    after: u64,
+    opened: bool,
+    // Its drop makes room for another stream.
+    _permit: OwnedSemaphorePermit,
+}
+
+pub(crate) async fn stream(state: Data<State>, request: HttpRequest, query: Query) -> ApiResult {
+    let [directory, organization, kind, subject] = Filter::PARAMETERS;
+    let query = query.only(&[directory, organization, kind, subject, "after"])?;
+    let filter = Filter::from_query(&query)?;
+    let last_event_id = match request.headers().get("last-event-id") {
+        Some(id) => Some(id.to_str().map_err(|_| ApiError::invalid_cursor())?),
+        None => None,
+    };
+    // A client that comes back repeats its URL; what it saw last is newer than what it once asked for.
+    let after = match last_event_id.filter(|id| !id.is_empty()).or(query.one("after")?) {
+        Some(after) => position_of(&state, after).await?,
+        None => state.store.head(SHARD),
+    };
+    let permit = state.streams.clone().try_acquire_owned().map_err(|_| {
+        ApiError::retry_after(
+            ErrorCode::TooManyStreams,
+            format!("At most {} event streams are open at once.", State::MAX_STREAMS),
+            30,
+        )
+    })?;
+    let events = EventStream { state, filter, after, opened: false, _permit: permit };
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        // Proxies must hand on each event as it comes.
+        .insert_header(("x-accel-buffering", "no"))
+        .streaming(stream::unfold(events, next_piece)))
+}
+
+async fn next_piece(mut events: EventStream) -> Option<(Result<Bytes, Infallible>, EventStream)> {
+    if !events.opened {
+        events.opened = true;
+        let cursor = LogPlace { shard: SHARD, position: events.after }.encode();
+        return Some((Ok(Bytes::from(format!("retry: 2000\nid: {cursor}\n\n"))), events));
+    }
+    let deadline = Instant::now() + HEARTBEAT;
+    let piece = match read_or_wait(&events.state, &events.filter, events.after, PIECE, deadline).await {
+        Ok(Waited::Events(batch)) => {
+            events.after = batch.scanned_to;
+            written(&batch)
+        }
+        Ok(Waited::TimedOut(batch)) => {
+            events.after = batch.scanned_to;
+            Bytes::from_static(b": nothing new\n\n")
+        }
+        Ok(Waited::ShuttingDown(_)) => return None,
+        Err(error) => {
+            // The client comes back with the last cursor.
+            tracing::warn!(%error, "an event stream ends because the log cannot be read");
+            return None;
+        }
+    };
+    Some((Ok(piece), events))
+}
+
+fn written(batch: &Batch) -> Bytes {
+    let mut text = BytesMut::new();
+    for event in &batch.events {
+        let cursor = LogPlace { shard: event.shard, position: event.position }.encode();
+        text.put_slice(b"id: ");
+        text.put_slice(cursor.as_bytes());
+        // Serialized JSON has no line ends of its own, so one `data:` line holds it.
+        text.put_slice(b"\ndata: ");
+        text.put_slice(&event.body);
+        text.put_slice(b"\n\n");
+    }
+    text.freeze()
+}

@@ -1,0 +1,4 @@
+//! Users: the normalized projections.
+
+pub(crate) mod get;
+pub(crate) mod list;

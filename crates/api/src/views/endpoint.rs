@@ -1,0 +1,106 @@
+//! An endpoint, and how it fares.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rollcall_domain::{
+    endpoint::{Endpoint, EndpointState, Format, OnExhausted, RetrySchedule, Scope},
+    event::EventType,
+    ids::{DirectoryId, EndpointId, OrganizationId},
+};
+use rollcall_store::ledger::Lag;
+use serde::Serialize;
+
+/// What the owner set, and its state.
+#[derive(Serialize)]
+pub(crate) struct EndpointView<'a> {
+    id: &'a EndpointId,
+    url: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization_id: Option<&'a OrganizationId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    directory_id: Option<&'a DirectoryId>,
+    event_types: &'a [EventType],
+    format: Format,
+    retry_schedule: &'a RetrySchedule,
+    timeout_seconds: u8,
+    on_exhausted: OnExhausted,
+    headers: &'a BTreeMap<String, String>,
+    state: EndpointState,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_reason: Option<&'a str>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl<'a> From<&'a Endpoint> for EndpointView<'a> {
+    fn from(endpoint: &'a Endpoint) -> Self {
+        let (organization_id, directory_id) = match &endpoint.scope {
+            Scope::All => (None, None),
+            Scope::Organization(id) => (Some(id), None),
+            Scope::Directory(id) => (None, Some(id)),
+        };
+        Self {
+            id: &endpoint.id,
+            url: &endpoint.url,
+            description: endpoint.description.as_deref(),
+            organization_id,
+            directory_id,
+            event_types: &endpoint.event_types,
+            format: endpoint.format,
+            retry_schedule: &endpoint.retry_schedule,
+            timeout_seconds: endpoint.timeout_seconds,
+            on_exhausted: endpoint.on_exhausted,
+            headers: &endpoint.headers,
+            state: endpoint.state,
+            state_reason: endpoint.state_reason.as_deref(),
+            created_at: endpoint.created_at,
+            updated_at: endpoint.updated_at,
+        }
+    }
+}
+
+/// How far it is behind.
+#[derive(Serialize)]
+struct LagView {
+    events: u64,
+    oldest_age_seconds: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oldest_at: Option<Timestamp>,
+}
+
+/// An endpoint with how it fares.
+#[derive(Serialize)]
+pub(crate) struct EndpointReport<'a> {
+    #[serde(flatten)]
+    endpoint: EndpointView<'a>,
+    lag: LagView,
+    /// Null while it does not fail: programs poll this one.
+    failing_since: Option<Timestamp>,
+    parked_subjects: u64,
+    dead_letters: u64,
+}
+
+impl<'a> EndpointReport<'a> {
+    pub(crate) fn new(
+        endpoint: &'a Endpoint,
+        lag: Lag,
+        failing_since: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Self {
+        let age = |oldest: Timestamp| now.duration_since(oldest).as_secs().max(0);
+        Self {
+            endpoint: endpoint.into(),
+            lag: LagView {
+                events: lag.events,
+                oldest_age_seconds: lag.oldest.map_or(0, age),
+                oldest_at: lag.oldest,
+            },
+            failing_since,
+            parked_subjects: lag.parked_subjects,
+            dead_letters: lag.dead_letters,
+        }
+    }
+}
