@@ -1,1 +1,18 @@
-//! Support for the end-to-end tests.
+//! Rollcall proved from outside. Everything here knows the command line and the HTTP surface and
+//! nothing of the inside.
+//!
+//! The cast: [`server`] runs the real binary as a child process, [`owner`] talks to `/v1`,
+//! [`provider`] pushes people over SCIM as an identity provider does, [`receiver`] records every
+//! webhook and misbehaves on demand, [`receiver::checker`] judges what it recorded, and [`world`]
+//! puts them on one stage.
+
+pub mod corpus;
+pub mod event;
+pub mod http;
+pub mod owner;
+pub mod provider;
+pub mod receiver;
+pub mod server;
+pub mod stream;
+pub mod wait;
+pub mod world;
