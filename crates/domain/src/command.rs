@@ -125,7 +125,8 @@ pub enum MemberNeeds {
 /// What must be loaded before a command can be decided.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Needs {
-    /// This user, with the groups that it is in.
+    /// This user, with the groups that it is in. Whom its stored manager names is loaded with it, into
+    /// [`Loaded::referents`].
     pub user: Option<UserId>,
     /// This group.
     pub group: Option<GroupId>,
@@ -135,6 +136,8 @@ pub struct Needs {
     pub referents: Vec<String>,
     /// The counters of all groups that `user` is in (deleting a user touches them).
     pub groups_of_user: bool,
+    /// The counters of all groups that `group` is nested in (deleting a group touches them).
+    pub groups_of_group: bool,
 }
 
 /// What was loaded for a command: the answer to its [`Needs`].
@@ -150,6 +153,8 @@ pub struct Loaded {
     pub referents: HashMap<String, Referent>,
     /// The groups that `user` is in, if asked for.
     pub groups_of_user: Vec<GroupSummary>,
+    /// The groups that `group` is a nested member of, if asked for.
+    pub groups_of_group: Vec<GroupSummary>,
     /// The directory's events so far (`subject.version` of its own events).
     pub directory_event_version: u64,
 }

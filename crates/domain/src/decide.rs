@@ -1,11 +1,23 @@
 //! The decision: a command and what was loaded for it in, changes and events or a refusal out.
+//!
+//! Cast: [`needs`](Command::needs) says what to load; [`decide`] hands the command to [`user`], [`group`] or
+//! [`directory`]; [`membership`] works out who joined and who left; the [`journal`] numbers the events.
+//!
+//! Plot: the new state is made beside the old one, and what to write and to tell is their difference.
+
+mod directory;
+mod group;
+mod journal;
+mod membership;
+mod needs;
+mod user;
 
 use jiff::Timestamp;
-use rollcall_scim::document::Document;
 use uuid::Uuid;
 
+use self::journal::Journal;
 use crate::{
-    command::{Command, Loaded, Needs},
+    command::{Command, Loaded, Precondition},
     directory::{Directory, DirectoryState},
     event::{Cause, DecidedEvent},
     ids::{GroupId, UserId},
@@ -107,15 +119,49 @@ pub struct Decision {
     pub reply: Reply,
 }
 
-impl Command {
-    /// What must be loaded for this command.
-    pub fn needs(&self) -> Needs {
-        unimplemented!()
+/// Decides a command. Pure, and in time that depends on the command and on what was loaded.
+///
+/// Nothing to change gives a decision without writes and events, with the present state as its reply.
+///
+/// # Errors
+/// A [`Refusal`]; nothing is to be written then.
+pub fn decide(command: &Command, loaded: Loaded, context: &mut Context<'_>) -> Result<Decision, Refusal> {
+    if !matches!(
+        command,
+        Command::ActivateDirectory | Command::DeactivateDirectory | Command::DeleteDirectory
+    ) && context.directory.state != DirectoryState::Active
+    {
+        return Err(Refusal::DirectoryClosed);
+    }
+    let journal = Journal::new(context);
+    match command {
+        Command::CreateUser { document } => user::create(document, &loaded, journal),
+        Command::ReplaceUser { id, document, active_given, precondition } => {
+            user::replace(id, document, *active_given, precondition, loaded, journal)
+        }
+        Command::PatchUser { id, patch, precondition } => {
+            user::patch(id, patch, precondition, loaded, journal)
+        }
+        Command::DeleteUser { id, precondition } => user::delete(id, precondition, loaded, journal),
+        Command::CreateGroup { document, members } => group::create(document, members, &loaded, journal),
+        Command::ReplaceGroup { id, document, members, precondition } => {
+            group::replace(id, document, members.as_deref(), precondition, loaded, journal)
+        }
+        Command::PatchGroup { id, patch, precondition } => {
+            group::patch(id, patch, precondition, loaded, journal)
+        }
+        Command::DeleteGroup { id, precondition } => group::delete(id, precondition, loaded, journal),
+        Command::ActivateDirectory => directory::activate(&loaded, journal),
+        Command::DeactivateDirectory => directory::deactivate(&loaded, journal),
+        Command::DeleteDirectory => directory::delete(&loaded, journal),
     }
 }
 
-/// Decides a command. Pure, and in time that depends on the command and on what was loaded.
-pub fn decide(command: &Command, loaded: Loaded, context: &mut Context<'_>) -> Result<Decision, Refusal> {
-    let _ = (command, loaded, context, Document::default());
-    unimplemented!()
+/// Refuses a write whose `If-Match` names another version (RFC 7644 §3.14).
+fn check(precondition: &Precondition, version: u64) -> Result<(), Refusal> {
+    if precondition.allows(version) {
+        Ok(())
+    } else {
+        Err(Refusal::VersionMismatch { current: version.to_string() })
+    }
 }

@@ -17,11 +17,14 @@ pub mod diff;
 pub mod directory;
 pub mod endpoint;
 pub mod event;
+mod event_body;
 pub mod ids;
 pub mod normalize;
 pub mod record;
 pub mod refusal;
+pub mod timestamp;
 
 pub use command::{Command, Loaded, MemberNeeds, Needs, Precondition};
 pub use decide::{Context, Decision, Reply, Write, decide};
+pub use event_body::test_event;
 pub use refusal::Refusal;
