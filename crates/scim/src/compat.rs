@@ -12,6 +12,8 @@ mod members;
 mod patch;
 mod rules;
 mod schemas;
+#[cfg(test)]
+mod tests;
 mod values;
 
 pub use body::{group_input, user_input};

@@ -13,6 +13,8 @@ mod hints;
 mod lexer;
 mod parser;
 mod print;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use eval::parse_time;
 pub use hints::{IndexedAttribute, equality_hints};

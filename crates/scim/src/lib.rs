@@ -18,6 +18,8 @@ pub mod list;
 pub mod patch;
 pub mod path;
 pub mod project;
+#[cfg(test)]
+mod properties;
 pub mod query;
 pub mod schema;
 pub mod sort;

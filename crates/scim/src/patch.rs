@@ -10,6 +10,8 @@
 //! matches nothing succeeds.
 
 mod elements;
+#[cfg(test)]
+mod tests;
 mod working;
 
 use serde_json::{Map, Value};

@@ -299,7 +299,7 @@ mod tests {
             (of(None, Some("members.display")), true),
             (of(Some("displayName"), None), false),
             (of(Some("members.value"), None), true),
-            (of(Some(crate::schema::CORE_GROUP), None), true),
+            (of(Some(schema::CORE_GROUP), None), true),
         ] {
             assert_eq!(projection.wants("members"), wants, "{projection:?}");
             assert!(projection.wants("id"));

@@ -155,7 +155,7 @@ fn integer(name: &str, value: &Value) -> Result<Option<i128>, ScimError> {
             let whole = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
             whole.map(Some).ok_or_else(|| not_a_number(name))
         }
-        Value::String(text) => self::number(name, text),
+        Value::String(text) => number(name, text),
         _ => Err(not_a_number(name)),
     }
 }

@@ -1,0 +1,622 @@
+//! What each operation does to a resource: RFC 7644 §3.5.2, and what real providers send.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    compat::{group_input, patch_request, user_input},
+    error::ScimType,
+    schema::{CORE_USER, ENTERPRISE_USER, PATCH_OP},
+};
+
+fn user(body: &Value) -> Document {
+    let mut body = body.as_object().cloned().unwrap();
+    body.entry("userName").or_insert_with(|| "u@x".into());
+    user_input(body, &Rules::default()).unwrap().0.document
+}
+
+fn request(kind: ResourceKind, operations: &Value) -> Result<PatchRequest, ScimError> {
+    let body = json!({"schemas": [PATCH_OP], "Operations": operations});
+    patch_request(kind, body.as_object().cloned().unwrap(), &Rules::default()).map(|(request, _)| request)
+}
+
+fn patched(before: &Value, operations: &Value) -> Result<Document, ScimError> {
+    apply_user(&user(before), &request(ResourceKind::User, operations)?)
+}
+
+/// Each row: the user before, the operations, the user after (without what every user here has).
+#[track_caller]
+fn check(before: &Value, operations: &Value, after: &Value) {
+    let document = patched(before, operations).unwrap_or_else(|error| panic!("{operations}: {error}"));
+    assert_eq!(document, user(after), "{operations}");
+    assert_eq!(
+        serde_json::to_string(&document).unwrap(),
+        serde_json::to_string(&user(after)).unwrap(),
+        "canonical order: {operations}"
+    );
+}
+
+#[track_caller]
+fn refuse(before: &Value, operations: &Value, scim_type: ScimType) {
+    let error = patched(before, operations).map_err(|error| (error.status, error.scim_type));
+    assert_eq!(error, Err((400, Some(scim_type))), "{operations}");
+}
+
+fn two_emails() -> Value {
+    json!({"emails": [{"value": "w@x", "type": "work", "primary": true}, {"value": "h@x", "type": "home"}]})
+}
+
+#[test]
+fn single_values() {
+    let old = json!({"displayName": "Old", "name": {"givenName": "G", "familyName": "F"}});
+    for op in ["add", "replace"] {
+        check(
+            &json!({}),
+            &json!([{"op": op, "path": "displayName", "value": " N "}]),
+            &json!({"displayName": " N "}),
+        );
+        check(
+            &old,
+            &json!([{"op": op, "path": "name", "value": {"GIVENNAME": "X", "nope": 1}}]),
+            &json!({"displayName": "Old", "name": {"givenName": "X", "familyName": "F"}}),
+        );
+        check(
+            &old,
+            &json!([{"op": op, "path": "name.givenName", "value": "X"}]),
+            &json!({"displayName": "Old", "name": {"givenName": "X", "familyName": "F"}}),
+        );
+        check(
+            &old,
+            &json!([{"op": op, "value": {"displayName": "D", "name": {"middleName": "M"}}}]),
+            &json!({"displayName": "D", "name": {"givenName": "G", "familyName": "F", "middleName": "M"}}),
+        );
+        check(
+            &old,
+            &json!([{"op": op, "path": "", "value": {"displayName": "D"}}]),
+            &json!({"displayName": "D", "name": {"givenName": "G", "familyName": "F"}}),
+        );
+        check(
+            &json!({}),
+            &json!([{"op": op, "path": "userName", "value": "New@X"}]),
+            &json!({"userName": "New@X"}),
+        );
+    }
+    check(
+        &old,
+        &json!([{"op": "replace", "value": {"displayName": null, "name": {"givenName": null}}}]),
+        &json!({"name": {"familyName": "F"}}),
+    );
+    check(&old, &json!([{"op": "add", "value": {"displayName": null}}]), &old);
+    check(&old, &json!([{"op": "replace", "path": "name", "value": null}]), &json!({"displayName": "Old"}));
+    check(
+        &old,
+        &json!([{"op": "remove", "path": "name.givenName"}, {"op": "remove", "path": "name.familyName"}]),
+        &json!({"displayName": "Old"}),
+    );
+    check(
+        &old,
+        &json!([{"op": "remove", "path": "displayName"}, {"op": "remove", "path": "name", "value": "ignored"}]),
+        &json!({}),
+    );
+    check(&json!({}), &json!([{"op": "remove", "path": "title"}]), &json!({}));
+}
+
+#[test]
+fn later_operations_see_earlier_ones() {
+    check(
+        &json!({"displayName": "N0"}),
+        &json!([{"op": "Remove", "path": "displayName"}, {"op": "Add", "path": "displayName", "value": "N1"},
+                {"op": "Replace", "path": "displayName", "value": "N2"}]),
+        &json!({"displayName": "N2"}),
+    );
+}
+
+#[test]
+fn a_failing_operation_fails_all() {
+    refuse(
+        &json!({}),
+        &json!([{"op": "replace", "path": "displayName", "value": "X"}, {"op": "replace", "path": "emails[value co \"@\"].type", "value": "x"}]),
+        ScimType::NoTarget,
+    );
+}
+
+#[test]
+fn adding_elements() {
+    let both = two_emails();
+    check(
+        &json!({}),
+        &json!([{"op": "add", "path": "emails", "value": {"value": "a@x"}}]),
+        &json!({"emails": [{"value": "a@x"}]}),
+    );
+    check(
+        &json!({}),
+        &json!([{"op": "add", "path": "emails", "value": "a@x"}]),
+        &json!({"emails": [{"value": "a@x"}]}),
+    );
+    // What is there already stays as it is.
+    for value in
+        [json!([{"value": "w@x", "type": "work"}]), json!([{"value": "W@X"}]), json!([]), json!([null])]
+    {
+        let document = patched(&both, &json!([{"op": "add", "path": "emails", "value": value}])).unwrap();
+        assert_eq!(document.emails().len(), 2, "{value}");
+    }
+    check(
+        &both,
+        &json!([{"op": "add", "path": "emails", "value": [{"value": "w@x", "type": "work"}]}]),
+        &both,
+    );
+    check(
+        &both,
+        &json!([{"op": "add", "path": "emails", "value": [{"value": "h@x", "type": "home", "display": "H"}, {"value": "h@x", "type": "other"}]}]),
+        &json!({"emails": [{"value": "w@x", "type": "work", "primary": true},
+                           {"value": "h@x", "type": "home", "display": "H"}, {"value": "h@x", "type": "other"}]}),
+    );
+}
+
+#[test]
+fn one_primary() {
+    let both = two_emails();
+    check(
+        &both,
+        &json!([{"op": "add", "path": "emails", "value": [{"value": "n@x", "type": "other", "primary": true}]}]),
+        &json!({"emails": [{"value": "w@x", "type": "work", "primary": false}, {"value": "h@x", "type": "home"},
+                           {"value": "n@x", "type": "other", "primary": true}]}),
+    );
+    check(
+        &both,
+        &json!([{"op": "replace", "path": "emails[type eq \"home\"].primary", "value": true}]),
+        &json!({"emails": [{"value": "w@x", "type": "work", "primary": false}, {"value": "h@x", "type": "home", "primary": true}]}),
+    );
+    // Changing another part of the primary element moves nothing, nor does a second primary in one request.
+    check(
+        &both,
+        &json!([{"op": "replace", "path": "emails[type eq \"home\"].value", "value": "n@x"}]),
+        &json!({"emails": [{"value": "w@x", "type": "work", "primary": true}, {"value": "n@x", "type": "home"}]}),
+    );
+    check(
+        &json!({}),
+        &json!([{"op": "replace", "path": "emails", "value": [{"value": "a", "primary": true}, {"value": "b", "primary": true}]}]),
+        &json!({"emails": [{"value": "a", "primary": true}, {"value": "b", "primary": false}]}),
+    );
+}
+
+#[test]
+fn replacing_lists() {
+    let both = two_emails();
+    check(
+        &both,
+        &json!([{"op": "replace", "path": "emails", "value": [{"value": "n@x"}]}]),
+        &json!({"emails": [{"value": "n@x"}]}),
+    );
+    check(&both, &json!([{"op": "replace", "value": {"emails": []}}]), &json!({}));
+    check(&both, &json!([{"op": "replace", "path": "emails", "value": null}]), &json!({}));
+    check(
+        &both,
+        &json!([{"op": "replace", "path": "phoneNumbers", "value": [{"value": "1"}, {"value": "1"}]}]),
+        &json!({"emails": both["emails"], "phoneNumbers": [{"value": "1"}]}),
+    );
+}
+
+#[test]
+fn value_paths() {
+    let both = two_emails();
+    for op in ["add", "replace"] {
+        check(
+            &both,
+            &json!([{"op": op, "path": "emails[type eq \"WORK\"].value", "value": "n@x"}]),
+            &json!({"emails": [{"value": "n@x", "type": "work", "primary": true}, {"value": "h@x", "type": "home"}]}),
+        );
+        check(
+            &both,
+            &json!([{"op": op, "path": "emails[type eq \"home\"]", "value": {"display": "H"}}]),
+            &json!({"emails": [{"value": "w@x", "type": "work", "primary": true}, {"value": "h@x", "display": "H", "type": "home"}]}),
+        );
+        check(
+            &json!({}),
+            &json!([{"op": op, "path": "emails[type eq \"work\"].value", "value": "n@x"}]),
+            &json!({"emails": [{"value": "n@x", "type": "work"}]}),
+        );
+        check(
+            &json!({}),
+            &json!([{"op": op, "path": "roles[primary eq \"True\"].value", "value": "r"}]),
+            &json!({"roles": [{"value": "r", "primary": true}]}),
+        );
+        refuse(
+            &both,
+            &json!([{"op": op, "path": "emails[type eq \"nope\" or value co \"#\"].value", "value": "x"}]),
+            ScimType::NoTarget,
+        );
+        refuse(
+            &both,
+            &json!([{"op": op, "path": "emails[type eq \"a\" and type eq \"b\"].value", "value": "x"}]),
+            ScimType::NoTarget,
+        );
+        refuse(
+            &both,
+            &json!([{"op": op, "path": "emails[type eq \"work\"].primary", "value": "1-648-555"}]),
+            ScimType::InvalidValue,
+        );
+    }
+    check(
+        &both,
+        &json!([{"op": "replace", "path": "emails[type eq \"home\"]", "value": null}]),
+        &json!({"emails": [both["emails"][0]]}),
+    );
+    check(
+        &both,
+        &json!([{"op": "replace", "path": "emails[type eq \"home\"].value", "value": ""}]),
+        &json!({"emails": [both["emails"][0]]}),
+    );
+    check(
+        &both,
+        &json!([{"op": "replace", "path": "emails[type eq \"other\"].value", "value": null}]),
+        &both,
+    );
+}
+
+#[test]
+fn removing_elements() {
+    let both = two_emails();
+    check(&both, &json!([{"op": "remove", "path": "emails"}]), &json!({}));
+    check(
+        &both,
+        &json!([{"op": "remove", "path": "emails[type eq \"home\"]"}]),
+        &json!({"emails": [both["emails"][0]]}),
+    );
+    check(
+        &both,
+        &json!([{"op": "remove", "path": "emails[type eq \"home\"].type"}]),
+        &json!({"emails": [both["emails"][0], {"value": "h@x"}]}),
+    );
+    check(
+        &both,
+        &json!([{"op": "remove", "path": "emails[type eq \"home\"].value"}]),
+        &json!({"emails": [both["emails"][0]]}),
+    );
+    check(&both, &json!([{"op": "remove", "path": "emails[type eq \"other\"]"}]), &both);
+    check(
+        &both,
+        &json!([{"op": "remove", "path": "emails", "value": [{"value": "H@x"}]}]),
+        &json!({"emails": [both["emails"][0]]}),
+    );
+    check(
+        &both,
+        &json!([{"op": "remove", "path": "emails", "value": [{"value": "h@x", "type": "work"}]}]),
+        &both,
+    );
+    check(&both, &json!([{"op": "remove", "path": "emails", "value": []}]), &both);
+    check(&both, &json!([{"op": "remove", "path": "emails", "value": null}]), &json!({}));
+    let address =
+        json!({"addresses": [{"country": "DE", "type": "work"}, {"country": "FR", "type": "work"}]});
+    check(
+        &address,
+        &json!([{"op": "remove", "path": "addresses", "value": {"country": "FR"}}]),
+        &json!({"addresses": [{"country": "DE", "type": "work"}]}),
+    );
+}
+
+#[test]
+fn several_parts_fill_one_element() {
+    let operations: Vec<Value> = ["streetAddress", "locality", "region", "postalCode", "country"]
+        .iter()
+        .map(
+            |part| json!({"op": "Add", "path": format!("addresses[type eq \"work\"].{part}"), "value": part}),
+        )
+        .collect();
+    check(
+        &json!({}),
+        &operations.into(),
+        &json!({"addresses": [{"streetAddress": "streetAddress", "locality": "locality", "region": "region",
+                               "postalCode": "postalCode", "country": "country", "type": "work"}]}),
+    );
+}
+
+#[test]
+fn a_validator_session() {
+    check(
+        &json!({"emails": [{"value": "w@x", "type": "work", "primary": true}]}),
+        &json!([
+            {"op": "replace", "path": "emails[type eq \"work\"].value", "value": "n@x"},
+            {"op": "add", "path": "emails[type eq \"home\"].value", "value": "h@x"},
+            {"op": "replace", "path": "emails[type eq \"home\"].display", "value": "D"},
+            {"op": "add", "path": "emails[type eq \"work\"].primary", "value": false},
+            {"op": "replace", "path": "emails[type eq \"home\"].primary", "value": true},
+        ]),
+        &json!({"emails": [{"value": "n@x", "type": "work", "primary": false},
+                           {"value": "h@x", "display": "D", "type": "home", "primary": true}]}),
+    );
+}
+
+#[test]
+fn extensions() {
+    let manager = |id: &str| json!({ENTERPRISE_USER: {"manager": {"value": id}}});
+    let path = format!("{ENTERPRISE_USER}:manager");
+    for value in [
+        json!("m"),
+        json!({"value": "m"}),
+        json!([{"$ref": "../Users/m", "value": "m"}]),
+        json!({"VALUE": "m", "$ref": null}),
+    ] {
+        for path in [path.as_str(), "manager", "MANAGER"] {
+            check(&json!({}), &json!([{"op": "Add", "path": path, "value": value}]), &manager("m"));
+        }
+        check(
+            &json!({}),
+            &json!([{"op": "replace", "value": {ENTERPRISE_USER: {"manager": value}}}]),
+            &manager("m"),
+        );
+        check(
+            &json!({}),
+            &json!([{"op": "replace", "path": ENTERPRISE_USER, "value": {"manager": value}}]),
+            &manager("m"),
+        );
+    }
+    check(&json!({}), &json!([{"op": "add", "path": "manager.value", "value": "m"}]), &manager("m"));
+    for clearing in [
+        json!({"op": "Replace", "path": path, "value": ""}),
+        json!({"op": "Replace", "path": path, "value": {"value": ""}}),
+        json!({"op": "Remove", "path": path}),
+        json!({"op": "Remove", "path": "manager.value"}),
+        json!({"op": "Remove", "path": ENTERPRISE_USER}),
+        json!({"op": "replace", "path": ENTERPRISE_USER, "value": null}),
+        json!({"op": "replace", "value": {ENTERPRISE_USER: null}}),
+        json!({"op": "replace", "value": {ENTERPRISE_USER: {"manager": null}}}),
+    ] {
+        check(&manager("m"), &json!([clearing]), &json!({}));
+    }
+    // The former manager's name does not stay with the next one.
+    check(
+        &json!({ENTERPRISE_USER: {"manager": {"value": "m", "displayName": "M"}}}),
+        &json!([{"op": "replace", "path": "manager", "value": "n"}]),
+        &manager("n"),
+    );
+    check(
+        &json!({ENTERPRISE_USER: {"manager": {"value": "m", "displayName": "M"}, "department": "D"}}),
+        &json!([{"op": "add", "path": ENTERPRISE_USER, "value": {"costCenter": "C"}}]),
+        &json!({ENTERPRISE_USER: {"manager": {"value": "m", "displayName": "M"}, "department": "D", "costCenter": "C"}}),
+    );
+    let document = patched(&json!({}), &json!([{"op": "add", "path": "department", "value": "D"}])).unwrap();
+    assert_eq!(document.get("schemas"), Some(&json!([CORE_USER, ENTERPRISE_USER])));
+}
+
+#[test]
+fn keys_that_are_paths() {
+    check(
+        &json!({"name": {"middleName": "M"}}),
+        &json!([{"op": "replace", "value": {
+            "displayName": "B",
+            "name.givenName": "G",
+            "NAME.familyName": "F",
+            "emails[type eq \"work\"].value": "w@x",
+            "urn:ietf:params:scim:schemas:core:2.0:User:title": "T",
+            "urn:ietf:params:scim:schemas:core:2.0:User": {"nickName": "N"},
+            format!("{ENTERPRISE_USER}:employeeNumber"): "7",
+            format!("{ENTERPRISE_USER}:manager.value"): "m",
+            "department": "D",
+        }}]),
+        &json!({"displayName": "B", "name": {"middleName": "M", "givenName": "G", "familyName": "F"},
+                "emails": [{"value": "w@x", "type": "work"}], "title": "T", "nickName": "N",
+                ENTERPRISE_USER: {"employeeNumber": "7", "manager": {"value": "m"}, "department": "D"}}),
+    );
+}
+
+#[test]
+fn booleans_and_roles() {
+    for (value, active) in [(json!("False"), false), (json!(false), false), (json!("true"), true)] {
+        check(
+            &json!({}),
+            &json!([{"op": "Replace", "path": "active", "value": value}]),
+            &json!({"active": active}),
+        );
+        check(
+            &json!({}),
+            &json!([{"op": "replace", "value": {"active": value}}]),
+            &json!({"active": active}),
+        );
+    }
+    let role = "{\"id\":\"06\",\"value\":\"25\",\"displayName\":\"Role 1\"}";
+    check(
+        &json!({}),
+        &json!([{"op": "Add", "path": "roles", "value": [{"value": role}]}]),
+        &json!({"roles": [{"value": role}]}),
+    );
+}
+
+#[test]
+fn what_has_no_effect() {
+    let before = json!({"displayName": "D", "active": false});
+    for operations in [
+        json!([{"op": "replace", "value": {"password": "secret"}}]),
+        json!([{"op": "replace", "path": "password", "value": "secret"}]),
+        json!([{"op": "remove", "path": "password"}]),
+        json!([{"op": "replace", "value": {"id": "x", "meta": {"version": "1"}, "groups": [], "schemas": ["urn:x"]}}]),
+        json!([{"op": "replace", "value": {"__proto__": {"admin": true}, "constructor": {"x": 1}, "nope": [[]]}}]),
+        json!([{"op": "add", "path": "schemas", "value": [ENTERPRISE_USER]}]),
+        json!([{"op": "replace", "path": "urn:example:custom:2.0:User:tag", "value": "x"}]),
+        json!([{"op": "replace", "value": {"urn:example:custom:2.0:User": {"tag": "x"}, "active": null}}]),
+        json!([{"op": "replace", "value": {}}]),
+    ] {
+        check(&before, &operations, &before);
+    }
+}
+
+#[test]
+fn what_is_refused() {
+    use ScimType::{InvalidPath, InvalidSyntax, InvalidValue, Mutability, NoTarget};
+    for (operations, scim_type) in [
+        (json!([]), InvalidSyntax),
+        (json!({}), InvalidSyntax),
+        (json!(["x"]), InvalidSyntax),
+        (json!([{"path": "title", "value": "x"}]), InvalidSyntax),
+        (json!([{"op": "move", "path": "userName", "value": "x"}]), InvalidSyntax),
+        (json!([{"op": 1, "path": "title"}]), InvalidSyntax),
+        (json!([{"op": "remove"}]), NoTarget),
+        (json!([{"op": "remove", "path": " "}]), NoTarget),
+        (json!([{"op": "remove", "path": "userName"}]), Mutability),
+        (json!([{"op": "remove", "path": "active"}]), Mutability),
+        (json!([{"op": "remove", "path": "schemas"}]), Mutability),
+        (json!([{"op": "remove", "path": CORE_USER}]), Mutability),
+        (json!([{"op": "replace", "path": "id", "value": "x"}]), Mutability),
+        (json!([{"op": "replace", "path": "meta.version", "value": "x"}]), Mutability),
+        (json!([{"op": "add", "path": "groups", "value": [{"value": "g"}]}]), Mutability),
+        (json!([{"op": "replace", "path": "manager.$ref", "value": "x"}]), Mutability),
+        (json!([{"op": "add", "path": "title"}]), InvalidValue),
+        (json!([{"op": "replace", "path": "title"}]), InvalidValue),
+        (json!([{"op": "add"}]), InvalidValue),
+        (json!([{"op": "add", "value": "x"}]), InvalidValue),
+        (json!([{"op": "replace", "path": "userName", "value": null}]), InvalidValue),
+        (json!([{"op": "replace", "path": "userName", "value": ""}]), InvalidValue),
+        (json!([{"op": "replace", "path": "userName", "value": "  "}]), InvalidValue),
+        (json!([{"op": "replace", "value": {"userName": null}}]), InvalidValue),
+        (json!([{"op": "replace", "path": "active", "value": null}]), InvalidValue),
+        (json!([{"op": "replace", "path": "active", "value": "maybe"}]), InvalidValue),
+        (json!([{"op": "replace", "path": "active", "value": 1}]), InvalidValue),
+        (json!([{"op": "replace", "path": "title", "value": 1}]), InvalidValue),
+        (json!([{"op": "replace", "path": "title", "value": {"a": 1}}]), InvalidValue),
+        (json!([{"op": "replace", "path": "title", "value": ["a", "b"]}]), InvalidValue),
+        (json!([{"op": "replace", "path": "name", "value": "x"}]), InvalidValue),
+        (json!([{"op": "replace", "path": "emails", "value": [{"value": 1}]}]), InvalidValue),
+        (json!([{"op": "replace", "path": "emails", "value": [1]}]), InvalidValue),
+        (json!([{"op": "replace", "path": "addresses", "value": ["x"]}]), InvalidValue),
+        (json!([{"op": "replace", "path": ENTERPRISE_USER, "value": "x"}]), InvalidValue),
+        (json!([{"op": "replace", "path": "nope", "value": "x"}]), InvalidPath),
+        (json!([{"op": "replace", "path": "__proto__.x", "value": "x"}]), InvalidPath),
+        (json!([{"op": "replace", "path": "emails[type", "value": "x"}]), InvalidPath),
+        (json!([{"op": "replace", "path": 1, "value": "x"}]), InvalidPath),
+        (json!([{"op": "replace", "value": {"emails[type eq work].value": "x"}}]), InvalidPath),
+        (json!([{"op": "add", "path": "title", "value": "x".repeat(65_537)}]), InvalidValue),
+        (json!([{"op": "add", "path": "emails", "value": vec!["x"; 1_001]}]), InvalidValue),
+    ] {
+        refuse(&json!({}), &operations, scim_type);
+    }
+    let many = vec![json!({"op": "replace", "path": "title", "value": "x"}); 1_001];
+    assert_eq!(patched(&json!({}), &many.into()).unwrap_err().status, 413);
+    let filling: Vec<Value> = (0..600).map(|n| format!("e{n}").into()).collect();
+    let more: Vec<Value> = (600..1_200).map(|n| format!("e{n}").into()).collect();
+    refuse(
+        &json!({}),
+        &json!([{"op": "add", "path": "emails", "value": filling}, {"op": "add", "path": "emails", "value": more}]),
+        InvalidValue,
+    );
+}
+
+fn group(operations: &Value) -> Result<GroupPatch, ScimError> {
+    let body = json!({"displayName": "G", "externalId": "e"});
+    let (input, _) = group_input(body.as_object().cloned().unwrap(), &Rules::default()).unwrap();
+    apply_group(&input.document, &request(ResourceKind::Group, operations)?)
+}
+
+fn by_id(id: &str) -> MemberInput {
+    MemberInput { value: id.to_owned(), display: None, kind: None }
+}
+
+#[test]
+fn member_operations() {
+    let ids = |ids: &[&str]| ids.iter().map(|id| by_id(id)).collect::<Vec<_>>();
+    let values = |ids: &[&str]| {
+        MemberOp::Remove(MemberSelector::Values(ids.iter().map(|id| (*id).to_owned()).collect()))
+    };
+    for (operations, expected) in [
+        (
+            json!([{"op": "Add", "path": "members", "value": [{"$ref": null, "value": "a"}, {"value": "b"}, {"value": "a"}]}]),
+            vec![MemberOp::Add(ids(&["a", "b"]))],
+        ),
+        (
+            json!([{"op": "add", "path": "members", "value": {"value": "a"}}]),
+            vec![MemberOp::Add(ids(&["a"]))],
+        ),
+        (json!([{"op": "add", "path": "members", "value": ["a"]}]), vec![MemberOp::Add(ids(&["a"]))]),
+        (json!([{"op": "add", "path": "members", "value": "a"}]), vec![MemberOp::Add(ids(&["a"]))]),
+        (
+            json!([{"op": "add", "path": "members", "value": [{"$ref": "https://x/Users/a"}]}]),
+            vec![MemberOp::Add(ids(&["a"]))],
+        ),
+        (json!([{"op": "add", "path": "members[value eq \"a\"]"}]), vec![MemberOp::Add(ids(&["a"]))]),
+        (json!([{"op": "add", "value": {"members": [{"value": "a"}]}}]), vec![MemberOp::Add(ids(&["a"]))]),
+        (json!([{"op": "add", "path": "members", "value": []}]), vec![]),
+        (json!([{"op": "replace", "path": "members", "value": []}]), vec![MemberOp::Replace(vec![])]),
+        (json!([{"op": "replace", "path": "members", "value": null}]), vec![MemberOp::Replace(vec![])]),
+        (json!([{"op": "replace", "value": {"members": []}}]), vec![MemberOp::Replace(vec![])]),
+        (
+            json!([{"op": "replace", "value": {"id": "g", "displayName": "G", "members": [{"value": "a"}]}}]),
+            vec![MemberOp::Replace(ids(&["a"]))],
+        ),
+        (json!([{"op": "replace", "value": {"id": "g", "displayName": "G"}}]), vec![]),
+        (json!([{"op": "remove", "path": "members"}]), vec![MemberOp::Remove(MemberSelector::All)]),
+        (
+            json!([{"op": "remove", "path": "members", "value": null}]),
+            vec![MemberOp::Remove(MemberSelector::All)],
+        ),
+        (json!([{"op": "remove", "path": "members", "value": []}]), vec![]),
+        (
+            json!([{"op": "Remove", "path": "members", "value": [{"$ref": null, "value": "a"}]}]),
+            vec![values(&["a"])],
+        ),
+        (json!([{"op": "remove", "path": "members", "value": {"value": "a"}}]), vec![values(&["a"])]),
+        (json!([{"op": "remove", "path": "members", "value": ["a", "b"]}]), vec![values(&["a", "b"])]),
+        (json!([{"op": "remove", "path": "members", "value": "a"}]), vec![values(&["a"])]),
+        (json!([{"op": "remove", "path": "members[value eq \"a\"]"}]), vec![values(&["a"])]),
+        (
+            json!([{"op": "remove", "path": "MEMBERS[value eq \"a\" or (value eq \"b\")]"}]),
+            vec![values(&["a", "b"])],
+        ),
+        (json!([{"op": "replace", "path": "members[value eq \"a\"].display", "value": "x"}]), vec![]),
+        (
+            json!([{"op": "remove", "path": "members[value eq \"a\"]"}, {"op": "add", "path": "members", "value": [{"value": "b"}]}]),
+            vec![values(&["a"]), MemberOp::Add(ids(&["b"]))],
+        ),
+    ] {
+        let patch = group(&operations).unwrap_or_else(|error| panic!("{operations}: {error}"));
+        assert_eq!(patch.members, expected, "{operations}");
+        assert_eq!(patch.document.display_name(), Some("G"));
+    }
+    let patch =
+        group(&json!([{"op": "remove", "path": "members[type eq \"User\" and value eq \"a\"]"}])).unwrap();
+    let [MemberOp::Remove(MemberSelector::Matching(filter))] = patch.members.as_slice() else {
+        panic!("{patch:?}")
+    };
+    assert!(filter.matches(json!({"value": "a", "type": "user"}).as_object().unwrap()));
+    assert!(!filter.matches(json!({"value": "A", "type": "User"}).as_object().unwrap()));
+}
+
+#[test]
+fn a_member_keeps_what_was_sent_with_it() {
+    let patch = group(&json!([{"op": "add", "path": "members",
+        "value": [{"value": "a", "display": "A", "type": "Group"}, {"value": "b", "display": ""}]}]));
+    let expected =
+        MemberInput { value: "a".to_owned(), display: Some("A".to_owned()), kind: Some("Group".to_owned()) };
+    assert_eq!(patch.unwrap().members, [MemberOp::Add(vec![expected, by_id("b")])]);
+}
+
+#[test]
+fn many_members_in_one_operation() {
+    let value: Vec<Value> = (0..20_000).map(|n| json!({"value": format!("usr_{n}")})).collect();
+    let patch = group(&json!([{"op": "add", "path": "members", "value": value}])).unwrap();
+    assert!(matches!(patch.members.as_slice(), [MemberOp::Add(members)] if members.len() == 20_000));
+}
+
+#[test]
+fn group_attributes() {
+    let patch = group(
+        &json!([{"op": "replace", "value": {"displayName": "N"}}, {"op": "remove", "path": "externalId"}]),
+    );
+    let document = patch.unwrap().document;
+    assert_eq!((document.display_name(), document.external_id()), (Some("N"), None));
+    use ScimType::{InvalidPath, InvalidValue, Mutability};
+    for (operations, scim_type) in [
+        (json!([{"op": "remove", "path": "displayName"}]), Mutability),
+        (json!([{"op": "replace", "path": "displayName", "value": ""}]), InvalidValue),
+        (json!([{"op": "replace", "path": "members[value eq \"a\"].value", "value": "b"}]), Mutability),
+        (json!([{"op": "replace", "path": "members[value eq \"a\"]", "value": {"value": "b"}}]), Mutability),
+        (json!([{"op": "add", "path": "members"}]), InvalidValue),
+        (json!([{"op": "add", "path": "members", "value": [{"display": "x"}]}]), InvalidValue),
+        (json!([{"op": "add", "path": "members", "value": [{"value": " "}]}]), InvalidValue),
+        (json!([{"op": "add", "path": "members", "value": [{"value": 7}]}]), InvalidValue),
+        (json!([{"op": "add", "path": "members", "value": 7}]), InvalidValue),
+        (json!([{"op": "replace", "path": "userName", "value": "x"}]), InvalidPath),
+        (json!([{"op": "replace", "path": "department", "value": "x"}]), InvalidPath),
+    ] {
+        let error = group(&operations).map_err(|error| error.scim_type);
+        assert_eq!(error, Err(Some(scim_type)), "{operations}");
+    }
+}
