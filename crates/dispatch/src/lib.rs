@@ -1,6 +1,6 @@
 //! HTTP out to applications: lanes, scheduling, signing, egress.
 //!
-//! Cast: a **lane** ([`lane`]) is an endpoint's cursor through the log, a pure state machine that
+//! Cast: a **lane** (`lane`) is an endpoint's cursor through the log, a pure state machine that
 //! says which event may be sent next; the **scheduler** is one task on one thread, which feeds the
 //! lanes, shares the slots fairly and saves progress; an **attempt** is one signed HTTP request
 //! under one deadline; the **egress** policy says which addresses may be reached at all.
@@ -12,6 +12,7 @@
 
 pub mod egress;
 mod dispatcher;
+mod lane;
 mod settings;
 
 pub use dispatcher::{Dispatcher, StartError, start};

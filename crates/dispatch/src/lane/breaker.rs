@@ -1,0 +1,194 @@
+//! The breaker: whether an endpoint is being sent to at all.
+//!
+//! It opens after five endpoint failures in a row, or when ten of the last twenty attempts failed
+//! that way. Open, nothing is sent until a wait is over; then it is half open, one probe goes out,
+//! and what comes of it closes the breaker or opens it again for longer.
+
+use std::collections::VecDeque;
+
+use jiff::Timestamp;
+use rollcall_domain::endpoint::RetrySchedule;
+use serde::{Deserialize, Serialize};
+
+use super::{after, wait};
+
+const IN_A_ROW: u32 = 5;
+const SAMPLE: usize = 20;
+const OF_SAMPLE: usize = 10;
+
+/// The breaker's state, as it is saved. A half-open one is saved as an open one whose wait is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub(crate) enum State {
+    /// Sending.
+    #[default]
+    Closed,
+    /// Not sending until then; `index` counts the waits so far and picks the next one.
+    Open {
+        /// When the probe is due.
+        until: Timestamp,
+        /// The index into the retry schedule of the wait under way.
+        index: usize,
+    },
+    /// One probe may be under way.
+    HalfOpen {
+        /// As in `Open`.
+        index: usize,
+    },
+}
+
+/// The breaker with what it has seen.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Breaker {
+    state: State,
+    in_a_row: u32,
+    sample: VecDeque<bool>,
+}
+
+impl Breaker {
+    pub(crate) fn restored(json: &str) -> Self {
+        let state = match serde_json::from_str(json).unwrap_or_default() {
+            State::HalfOpen { index } => State::Open { until: Timestamp::UNIX_EPOCH, index },
+            state => state,
+        };
+        Self { state, ..Self::default() }
+    }
+
+    pub(crate) fn saved(&self) -> String {
+        serde_json::to_string(&self.state).unwrap_or_default()
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.state
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state == State::Closed
+    }
+
+    /// When time alone changes the state.
+    pub(crate) fn due_at(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Open { until, .. } => Some(until),
+            _ => None,
+        }
+    }
+
+    /// Lets a wait that is over end. `true` if the state changed.
+    pub(crate) fn tick(&mut self, now: Timestamp) -> bool {
+        match self.state {
+            State::Open { until, index } if until <= now => {
+                self.state = State::HalfOpen { index };
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// An attempt that shows the endpoint alive. `true` if this closed the breaker.
+    pub(crate) fn alive(&mut self) -> bool {
+        self.note(false);
+        match self.state {
+            State::HalfOpen { .. } => {
+                *self = Self::default();
+                true
+            }
+            // An attempt from before the breaker opened does not close it: a probe does.
+            State::Closed | State::Open { .. } => false,
+        }
+    }
+
+    /// An attempt that failed for a reason of the endpoint's. `true` if the breaker is (again) open.
+    pub(crate) fn failed(
+        &mut self,
+        schedule: &RetrySchedule,
+        retry_after: Option<std::time::Duration>,
+        jitter: f64,
+        now: Timestamp,
+    ) -> bool {
+        self.note(true);
+        let index = match self.state {
+            State::Closed if self.in_a_row >= IN_A_ROW || self.failures() >= OF_SAMPLE => 1,
+            State::HalfOpen { index } => index + 1,
+            State::Closed | State::Open { .. } => return false,
+        };
+        let waits = schedule.waits();
+        // A schedule of one attempt has no second wait; its endpoint is probed every minute.
+        let seconds = waits.get(index.min(waits.len() - 1)).copied().filter(|_| waits.len() > 1).unwrap_or(60);
+        let index = index.min(waits.len());
+        self.state = State::Open { until: after(now, wait(seconds.max(1), retry_after, jitter)), index };
+        true
+    }
+
+    fn note(&mut self, failed: bool) {
+        self.in_a_row = if failed { self.in_a_row.saturating_add(1) } else { 0 };
+        self.sample.push_back(failed);
+        if self.sample.len() > SAMPLE {
+            self.sample.pop_front();
+        }
+    }
+
+    fn failures(&self) -> usize {
+        self.sample.iter().filter(|failed| **failed).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn five_in_a_row_open_it_and_probes_wait_longer_each_time() {
+        let schedule = RetrySchedule::new(vec![0, 5, 300]).unwrap();
+        let mut breaker = Breaker::default();
+        for _ in 0..4 {
+            assert!(!breaker.failed(&schedule, None, 0.0, at(0)));
+        }
+        assert!(breaker.failed(&schedule, None, 0.0, at(0)));
+        let mut now = 0;
+        for expected in [5, 300, 300] {
+            assert_eq!(breaker.due_at(), Some(at(now + expected)));
+            assert!(!breaker.alive(), "a late answer closes nothing");
+            assert!(!breaker.tick(at(now + expected - 1)));
+            now += expected;
+            assert!(breaker.tick(at(now)));
+            assert!(breaker.failed(&schedule, None, 0.0, at(now)));
+        }
+        assert!(breaker.tick(at(now + 300)));
+        assert!(breaker.alive());
+        assert!(breaker.is_closed());
+    }
+
+    #[test]
+    fn half_of_the_last_twenty_open_it() {
+        let schedule = RetrySchedule::default();
+        let mut breaker = Breaker::default();
+        let mut opened_after = None;
+        for i in 0..40 {
+            if i % 2 == 0 {
+                breaker.alive();
+            } else if breaker.failed(&schedule, None, 0.0, at(0)) {
+                opened_after = Some(i);
+                break;
+            }
+        }
+        assert_eq!(opened_after, Some(19));
+    }
+
+    #[test]
+    fn it_is_saved_and_read_back() {
+        let schedule = RetrySchedule::default();
+        let mut breaker = Breaker::default();
+        assert_eq!(Breaker::restored(&breaker.saved()).state(), State::Closed);
+        for _ in 0..5 {
+            breaker.failed(&schedule, Some(std::time::Duration::from_secs(90)), 0.0, at(7));
+        }
+        assert_eq!(breaker.state(), State::Open { until: at(97), index: 1 });
+        assert_eq!(Breaker::restored(&breaker.saved()).state(), breaker.state());
+        assert_eq!(Breaker::restored("nonsense").state(), State::Closed);
+    }
+}

@@ -1,0 +1,89 @@
+//! The rules between a group and its memberships that a parked subject is part of. Between two
+//! events of the window the same rules are edges that were drawn at admission.
+
+use std::sync::Arc;
+
+use rollcall_domain::event::{EventType, LoggedEvent};
+
+use super::{Lane, MAX_WINDOW, group_of, park::Stage};
+
+/// Whether an event whose turn it is may be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Gate {
+    /// Yes.
+    Open,
+    /// Not before something else in the lane is settled.
+    Closed,
+    /// Not before this parked group has gone on.
+    ParkedGroup(Box<str>),
+}
+
+impl Lane {
+    /// The gate before an event of the window whose predecessors in the window are settled.
+    pub(super) fn gate_of_entry(&self, event: &Arc<LoggedEvent>) -> Gate {
+        if self.parked.is_empty() {
+            return Gate::Open;
+        }
+        if let Some(gate) = self.parked_group_before(event) {
+            return gate;
+        }
+        if event.kind == EventType::GroupDeleted && self.claimed(event) { Gate::Closed } else { Gate::Open }
+    }
+
+    /// The gate before the head of a parked subject's backlog, which has no edges to the window.
+    pub(super) fn gate_of_head(&self, event: &Arc<LoggedEvent>) -> Gate {
+        if let Some(gate) = self.parked_group_before(event) {
+            return gate;
+        }
+        let position = event.position;
+        let own_before = |group| self.queues.get(group).and_then(|q| q.front()).is_some_and(|p| *p < position);
+        let closed = match event.kind {
+            EventType::GroupDeleted => {
+                self.members.get(&event.subject.id).and_then(|m| m.first()).is_some_and(|p| *p < position)
+                    || self.claimed(event)
+            }
+            EventType::DirectoryDeleted => {
+                self.window.range(..position).any(|(_, e)| e.event.directory_id == event.directory_id)
+            }
+            _ => group_of(event).is_some_and(own_before),
+        };
+        // What is settled above the frontier must be remembered, and that memory is bounded.
+        let full = position > self.frontier && self.settled.len() + self.window.len() >= MAX_WINDOW;
+        if closed || full { Gate::Closed } else { Gate::Open }
+    }
+
+    fn parked_group_before(&self, event: &Arc<LoggedEvent>) -> Option<Gate> {
+        let group = group_of(event)?;
+        let parked = self.parked.get(group)?;
+        (parked.first < event.position && *event.subject.id != *group).then(|| Gate::ParkedGroup(group.into()))
+    }
+
+    /// Whether subjects that are parked only because this group was have yet to catch up.
+    fn claimed(&self, event: &LoggedEvent) -> bool {
+        self.claims.get(&event.subject.id).is_some_and(|claims| {
+            claims.iter().any(|subject| self.parked.get(subject).is_some_and(|p| p.first < event.position))
+        })
+    }
+
+    /// Looks again at what was held.
+    pub(super) fn recheck_held(&mut self) {
+        if !self.held.is_empty() {
+            let held: Vec<u64> = self.held.iter().copied().collect();
+            for position in held {
+                let Some(event) = self.window.get(&position).map(|e| Arc::clone(&e.event)) else { continue };
+                if self.gate_of_entry(&event) == Gate::Open {
+                    self.held.remove(&position);
+                    self.ready.insert(&event);
+                }
+            }
+        }
+        if !self.held_heads.is_empty() {
+            let held: Vec<Box<str>> = self.held_heads.iter().cloned().collect();
+            for subject in held {
+                if self.parked.get(&subject).is_some_and(|p| p.stage == Stage::Held) {
+                    self.try_head(&subject);
+                }
+            }
+        }
+    }
+}

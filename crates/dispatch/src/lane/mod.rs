@@ -1,0 +1,253 @@
+//! A lane: one endpoint's cursor through one shard of the log. Pure: no I/O, time and chance are
+//! arguments.
+//!
+//! Cast: the **frontier**, below which all is settled or belongs to a parked subject; the
+//! **scan**, up to which events were looked at; the **window** of admitted events between them
+//! ([`window`]), each with the number of events it waits for; the **parked** subjects ([`park`]),
+//! each with the backlog that it will be sent in order; the **gates** ([`gate`]), the rules between
+//! a group and its memberships where a parked subject is involved; the **breaker** and the
+//! **limit**, which say whether and how much may be sent.
+//!
+//! Plot: [`Lane::admit`] takes events in order of position; [`Lane::next`] names one that waits
+//! for nobody; [`Lane::finish`] hears what came of it, and settles the event, parks its subject, or
+//! opens the breaker, which empties the window and takes the scan back to the frontier.
+//! [`Lane::progress`] hands out what must be saved so that [`Lane::restore`] can go on from there.
+//!
+//! Order. An event waits for the earlier event of its subject; a membership also for its group's
+//! earlier own events; `group.deleted` also for the group's earlier memberships;
+//! `directory.deleted` also for all of its directory's earlier events in the window. Nothing else
+//! waits, and every wait is for a lower position, so that no circle can form.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use rollcall_domain::{
+    endpoint::{OnExhausted, RetrySchedule},
+    event::LoggedEvent,
+    ids::EndpointId,
+};
+
+mod breaker;
+mod gate;
+mod limit;
+mod park;
+mod probe;
+mod progress;
+mod ready;
+mod send;
+#[cfg(test)]
+mod tests;
+mod verdict;
+mod window;
+
+use breaker::Breaker;
+use limit::Limit;
+use park::Parked;
+use ready::Ready;
+use window::Entry;
+
+pub(crate) use breaker::State as BreakerState;
+pub(crate) use send::{Finished, Sending};
+pub(crate) use verdict::{Fault, Halt, Verdict};
+
+/// The most events between the frontier and the scan, and the most that are settled above it.
+pub(crate) const MAX_WINDOW: usize = 1_024;
+const MIN_WINDOW: usize = 64;
+/// Parked subjects whose backlogs are sent at the same time.
+const MAX_DRAINS: usize = 64;
+/// Events of a parked subject's backlog that are read at once.
+pub(crate) const BACKLOG_READ: u32 = 64;
+
+/// What the endpoint's configuration says to its lane.
+#[derive(Clone, Debug)]
+pub(crate) struct Policy {
+    /// The waits before each attempt.
+    pub(crate) schedule: RetrySchedule,
+    /// What becomes of an event after the last attempt.
+    pub(crate) on_exhausted: OnExhausted,
+    /// Beyond so many parked subjects nothing is admitted. Those whose turn it is at that moment
+    /// can still park, so that there can be a window's worth more.
+    pub(crate) max_parked: usize,
+}
+
+/// A read of a parked subject's backlog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BacklogRead {
+    pub(crate) subject: Box<str>,
+    /// From this position (inclusive)…
+    pub(crate) from: u64,
+    /// …to this one (inclusive).
+    pub(crate) up_to: u64,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    endpoint: EndpointId,
+    shard: u16,
+    policy: Policy,
+    frontier: u64,
+    scan: u64,
+    /// Settled positions above the frontier.
+    settled: BTreeSet<u64>,
+    window: BTreeMap<u64, Entry>,
+    /// The window's positions by subject, ascending.
+    queues: HashMap<Box<str>, VecDeque<u64>>,
+    /// The window's memberships by group.
+    members: HashMap<Box<str>, BTreeSet<u64>>,
+    /// Window entries whose last predecessor went: they are looked at next.
+    turn: Vec<u64>,
+    ready: Ready,
+    /// Events whose first attempt is not due yet.
+    delayed: BTreeSet<(Timestamp, u64)>,
+    /// Window entries that wait for a parked subject's claim.
+    held: BTreeSet<u64>,
+    parked: HashMap<Box<str>, Parked>,
+    /// Parked subjects that do nothing until then.
+    due: BTreeSet<(Timestamp, Box<str>)>,
+    /// Parked subjects whose backlog is being sent.
+    draining: HashSet<Box<str>>,
+    /// Of these, those whose backlog must be read.
+    unread: BTreeSet<Box<str>>,
+    /// Of these, those whose head waits for the window or for a claim.
+    held_heads: BTreeSet<Box<str>>,
+    /// The parked subject of each head that is ready or under way.
+    heads: HashMap<u64, Box<str>>,
+    /// By group: the subjects that are parked only because the group was.
+    claims: HashMap<Box<str>, BTreeSet<Box<str>>>,
+    flights: BTreeSet<u64>,
+    breaker: Breaker,
+    limit: Limit,
+    window_size: usize,
+    failing_since: Option<Timestamp>,
+    dirty: bool,
+    touched: BTreeSet<Box<str>>,
+}
+
+impl Lane {
+    /// A lane that begins after a position.
+    pub(crate) fn new(endpoint: EndpointId, shard: u16, after: u64, policy: Policy) -> Self {
+        Self {
+            endpoint,
+            shard,
+            policy,
+            frontier: after,
+            scan: after,
+            settled: BTreeSet::new(),
+            window: BTreeMap::new(),
+            queues: HashMap::new(),
+            members: HashMap::new(),
+            turn: Vec::new(),
+            ready: Ready::default(),
+            delayed: BTreeSet::new(),
+            held: BTreeSet::new(),
+            parked: HashMap::new(),
+            due: BTreeSet::new(),
+            draining: HashSet::new(),
+            unread: BTreeSet::new(),
+            held_heads: BTreeSet::new(),
+            heads: HashMap::new(),
+            claims: HashMap::new(),
+            flights: BTreeSet::new(),
+            breaker: Breaker::default(),
+            limit: Limit::default(),
+            window_size: MIN_WINDOW,
+            failing_since: None,
+            dirty: false,
+            touched: BTreeSet::new(),
+        }
+    }
+
+    /// The endpoint's configuration changed.
+    pub(crate) fn set_policy(&mut self, policy: Policy) {
+        self.policy = policy;
+    }
+
+    /// Every position up to this one was looked at.
+    pub(crate) fn scan(&self) -> u64 {
+        self.scan
+    }
+
+    /// Every position up to this one is settled, or belongs to a parked subject.
+    pub(crate) fn frontier(&self) -> u64 {
+        self.frontier
+    }
+
+    /// How many subjects are parked.
+    pub(crate) fn parked_len(&self) -> usize {
+        self.parked.len()
+    }
+
+    /// Attempts under way.
+    pub(crate) fn flights_len(&self) -> usize {
+        self.flights.len()
+    }
+
+    pub(crate) fn breaker(&self) -> BreakerState {
+        self.breaker.state()
+    }
+
+    /// Since when every attempt has failed, if so.
+    pub(crate) fn failing_since(&self) -> Option<Timestamp> {
+        self.failing_since
+    }
+
+    /// When time alone makes something possible. What is due already counts only if `next` could
+    /// not take it up yet.
+    pub(crate) fn due_at(&self) -> Option<Timestamp> {
+        let drains = self.due.first().map(|(at, _)| *at);
+        let delayed = self.delayed.first().map(|(at, _)| *at);
+        match self.breaker.state() {
+            BreakerState::Open { until, .. } => Some(until),
+            // What falls due may be the probe, unless one is being chosen or under way.
+            BreakerState::HalfOpen { .. } if self.flights.is_empty() && self.draining.is_empty() => {
+                [drains, delayed].into_iter().flatten().min()
+            }
+            BreakerState::HalfOpen { .. } => None,
+            BreakerState::Closed => {
+                [drains.filter(|_| self.may_drain()), delayed].into_iter().flatten().min()
+            }
+        }
+    }
+
+    /// Time passed.
+    pub(crate) fn tick(&mut self, now: Timestamp) {
+        if self.breaker.tick(now) {
+            self.dirty = true;
+        }
+        while let Some((at, position)) = self.delayed.first().copied() {
+            if at > now {
+                break;
+            }
+            self.delayed.pop_first();
+            self.turn.push(position);
+        }
+        self.run_turns(now);
+        if self.breaker.is_closed() {
+            self.take_up_due(now);
+        } else {
+            self.choose_probe(now);
+        }
+    }
+}
+
+/// `seconds` with up to a fifth more or less (`jitter` is from -1 to 1), or what the endpoint asked
+/// for (1 s to 24 h) if that is longer: it is not sent to earlier than it asked for, and asking for
+/// less does not use up the schedule faster.
+fn wait(seconds: u32, retry_after: Option<Duration>, jitter: f64) -> Duration {
+    let jittered = Duration::from_secs_f64(f64::from(seconds) * (1.0 + 0.2 * jitter.clamp(-1.0, 1.0)));
+    let asked = retry_after.map(|d| d.clamp(Duration::from_secs(1), Duration::from_secs(24 * 3600)));
+    jittered.max(asked.unwrap_or_default())
+}
+
+fn after(now: Timestamp, wait: Duration) -> Timestamp {
+    SignedDuration::try_from(wait).ok().and_then(|wait| now.checked_add(wait).ok()).unwrap_or(now)
+}
+
+fn group_of(event: &Arc<LoggedEvent>) -> Option<&str> {
+    event.group_id.as_ref().map(|group| group.as_str())
+}

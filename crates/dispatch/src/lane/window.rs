@@ -1,0 +1,273 @@
+//! The window: admitted events, and how many earlier ones each of them waits for.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use jiff::{SignedDuration, Timestamp};
+use rollcall_domain::event::{EventType, LoggedEvent};
+
+use super::{
+    BreakerState, Lane, MAX_WINDOW, MIN_WINDOW,
+    gate::Gate,
+    group_of,
+    park::{Parked, Stage, When},
+};
+
+/// An admitted event.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) event: Arc<LoggedEvent>,
+    /// Unsettled events of the window that it waits for.
+    blockers: u32,
+    /// Events of other subjects that wait for it; its own subject's next one is in the queue.
+    dependents: Vec<u64>,
+}
+
+impl Lane {
+    /// How many further events would be admitted now.
+    pub(crate) fn room(&self) -> usize {
+        if self.parked.len() >= self.policy.max_parked {
+            return 0;
+        }
+        match self.breaker.state() {
+            BreakerState::Closed => self.window_size.saturating_sub(self.window.len() + self.settled.len()),
+            // The candidate for a probe.
+            BreakerState::HalfOpen { .. } => usize::from(self.window.is_empty() && self.settled.len() < MAX_WINDOW),
+            BreakerState::Open { .. } => 0,
+        }
+    }
+
+    /// Admits one matching event; everything between the scan and it does not match. `false` if
+    /// there is no room: the scan then stands right before it.
+    pub(crate) fn admit(&mut self, event: &Arc<LoggedEvent>, now: Timestamp) -> bool {
+        let position = event.position;
+        if position <= self.scan {
+            return true;
+        }
+        if self.settled.contains(&position) || self.window.contains_key(&position) {
+            self.advance_to(position);
+            return true;
+        }
+        if let Some(parked) = self.parked.get_mut(&event.subject.id) {
+            // What lies before the subject's first unsettled event is settled.
+            if position >= parked.first {
+                parked.skipped_to = parked.skipped_to.max(position);
+            }
+            self.advance_to(position);
+            return true;
+        }
+        if self.room() == 0 {
+            self.advance_to(position - 1);
+            return false;
+        }
+        self.insert(event);
+        self.advance_to(position);
+        self.run_turns(now);
+        true
+    }
+
+    /// No matching event up to this position was left out.
+    pub(crate) fn advance_to(&mut self, position: u64) {
+        if position > self.scan {
+            self.scan = position;
+            self.advance_frontier();
+        }
+    }
+
+    fn insert(&mut self, event: &Arc<LoggedEvent>) {
+        let position = event.position;
+        let mut blockers = 0;
+        let subject = &event.subject.id;
+        match self.queues.get_mut(subject) {
+            Some(queue) => {
+                blockers += u32::from(!queue.is_empty());
+                queue.push_back(position);
+            }
+            None => {
+                self.queues.insert(subject.clone(), VecDeque::from([position]));
+            }
+        }
+        let mut wait_for = Vec::new();
+        if let Some(group) = group_of(event) {
+            let own = self.queues.get(group).and_then(|q| q.iter().rev().find(|p| **p < position));
+            wait_for.extend(own.copied());
+            self.index_member(group, position);
+        }
+        if event.kind == EventType::GroupDeleted
+            && let Some(members) = self.members.get(subject)
+        {
+            wait_for.extend(members.range(..position).copied());
+        }
+        if event.kind == EventType::DirectoryDeleted {
+            let same = |entry: &Entry| entry.event.directory_id == event.directory_id;
+            wait_for.extend(self.window.range(..position).filter(|(_, e)| same(e)).map(|(p, _)| *p));
+        }
+        for earlier in wait_for {
+            if let Some(entry) = self.window.get_mut(&earlier) {
+                entry.dependents.push(position);
+                blockers += 1;
+            }
+        }
+        self.window.insert(position, Entry { event: Arc::clone(event), blockers, dependents: Vec::new() });
+        if blockers == 0 {
+            self.turn.push(position);
+        }
+    }
+
+    fn index_member(&mut self, group: &str, position: u64) {
+        match self.members.get_mut(group) {
+            Some(members) => {
+                members.insert(position);
+            }
+            None => {
+                self.members.insert(group.into(), [position].into());
+            }
+        }
+    }
+
+    /// Settles an event of the window.
+    pub(super) fn settle(&mut self, position: u64, now: Timestamp) {
+        let Some(entry) = self.take(position) else { return };
+        if let Some(queue) = self.queues.get_mut(&entry.event.subject.id) {
+            queue.pop_front();
+            match queue.front().copied() {
+                Some(next) => self.unblock(next),
+                None => {
+                    self.queues.remove(&entry.event.subject.id);
+                }
+            }
+        }
+        self.settled.insert(position);
+        self.advance_frontier();
+        self.run_turns(now);
+    }
+
+    /// Parks a subject of the window at its oldest event there.
+    pub(super) fn park(&mut self, subject: &str, mut parked: Parked, now: Timestamp) {
+        let queue = self.queues.remove(subject).unwrap_or_default();
+        parked.skipped_to = queue.back().copied().unwrap_or(parked.first).max(parked.first);
+        self.parked.insert(subject.into(), parked);
+        for position in queue {
+            self.take(position);
+        }
+        self.note_parked(subject);
+        self.advance_frontier();
+        self.run_turns(now);
+    }
+
+    /// Takes an entry out, with what refers to it, and counts down those that wait for it.
+    fn take(&mut self, position: u64) -> Option<Entry> {
+        let mut entry = self.window.remove(&position)?;
+        if let Some(group) = group_of(&entry.event)
+            && let Some(members) = self.members.get_mut(group)
+        {
+            members.remove(&position);
+            if members.is_empty() {
+                self.members.remove(group);
+            }
+        }
+        self.ready.remove(position);
+        self.held.remove(&position);
+        for dependent in std::mem::take(&mut entry.dependents) {
+            self.unblock(dependent);
+        }
+        Some(entry)
+    }
+
+    fn unblock(&mut self, position: u64) {
+        if let Some(entry) = self.window.get_mut(&position) {
+            entry.blockers = entry.blockers.saturating_sub(1);
+            if entry.blockers == 0 {
+                self.turn.push(position);
+            }
+        }
+    }
+
+    /// Looks at the entries whose last predecessor went.
+    pub(super) fn run_turns(&mut self, now: Timestamp) {
+        while let Some(position) = self.turn.pop() {
+            let Some(entry) = self.window.get(&position).filter(|e| e.blockers == 0) else { continue };
+            if self.flights.contains(&position) {
+                continue;
+            }
+            let event = Arc::clone(&entry.event);
+            match self.gate_of_entry(&event) {
+                Gate::Closed => {
+                    self.held.insert(position);
+                }
+                Gate::ParkedGroup(group) => {
+                    let parked = Parked::behind(position, group);
+                    self.park(&event.subject.id, parked, now);
+                }
+                Gate::Open => match self.first_due(&event) {
+                    Some(at) if at > now => {
+                        self.delayed.insert((at, position));
+                    }
+                    _ => self.ready.insert(&event),
+                },
+            }
+        }
+        self.recheck_held();
+    }
+
+    /// When the first attempt is due, if the schedule delays it.
+    fn first_due(&self, event: &LoggedEvent) -> Option<Timestamp> {
+        let seconds = self.policy.schedule.wait_after(0).filter(|s| *s > 0)?;
+        event.timestamp.checked_add(SignedDuration::from_secs(seconds.into())).ok()
+    }
+
+    fn advance_frontier(&mut self) {
+        let unsettled = self.window.first_key_value().map_or(u64::MAX, |(p, _)| p - 1);
+        let frontier = self.scan.min(unsettled);
+        if frontier > self.frontier {
+            self.frontier = frontier;
+            if !self.settled.is_empty() {
+                self.settled = self.settled.split_off(&(frontier + 1));
+            }
+        }
+        self.dirty = true;
+    }
+
+    pub(super) fn grow(&mut self) {
+        self.window_size = (self.window_size + 1).min(MAX_WINDOW);
+    }
+
+    /// Lets go of all that is not under way; it will be read again from the frontier.
+    pub(crate) fn retreat(&mut self) {
+        self.window_size = MIN_WINDOW;
+        self.ready.clear();
+        self.turn.clear();
+        self.delayed.clear();
+        self.held.clear();
+        self.queues.clear();
+        self.members.clear();
+        self.scan = self.frontier;
+        let flights = &self.flights;
+        self.window.retain(|position, _| flights.contains(position));
+        let mut members = Vec::new();
+        for (position, entry) in &mut self.window {
+            entry.blockers = 0;
+            entry.dependents = Vec::new();
+            self.queues.entry(entry.event.subject.id.clone()).or_default().push_back(*position);
+            members.extend(group_of(&entry.event).map(|group| (Box::<str>::from(group), *position)));
+        }
+        for (group, position) in members {
+            self.members.entry(group).or_default().insert(position);
+        }
+        for subject in std::mem::take(&mut self.draining) {
+            let Some(parked) = self.parked.get_mut(&subject) else { continue };
+            if parked.stage == Stage::InFlight {
+                self.draining.insert(subject);
+                continue;
+            }
+            if let Some(head) = parked.backlog.front() {
+                self.heads.remove(&head.position);
+            }
+            parked.rest();
+            if let When::At(at) = parked.when {
+                self.due.insert((at, subject));
+            }
+        }
+        self.unread.clear();
+        self.held_heads.clear();
+    }
+}
