@@ -91,7 +91,11 @@ mod tests {
         DirectoryId::from_uuid(Uuid::from_u128(n))
     }
 
-    fn entry(n: u128, state: DirectoryState, tokens: &[(&str, Option<i64>)]) -> (DirectoryId, Arc<DirectoryEntry>) {
+    fn entry(
+        n: u128,
+        state: DirectoryState,
+        tokens: &[(&str, Option<i64>)],
+    ) -> (DirectoryId, Arc<DirectoryEntry>) {
         let directory = Directory {
             id: directory_id(n),
             organization_id: OrganizationId::from_uuid(Uuid::from_u128(1)),

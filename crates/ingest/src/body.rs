@@ -26,7 +26,11 @@ pub(crate) struct Bounds {
 ///
 /// # Errors
 /// 415.
-pub(crate) fn check_media_type(headers: &HeaderMap, rules: &Rules, applied: &mut Applied) -> Result<(), Failure> {
+pub(crate) fn check_media_type(
+    headers: &HeaderMap,
+    rules: &Rules,
+    applied: &mut Applied,
+) -> Result<(), Failure> {
     let encoded = headers
         .get(CONTENT_ENCODING)
         .is_some_and(|coding| !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"));
@@ -50,7 +54,11 @@ pub(crate) fn check_media_type(headers: &HeaderMap, rules: &Rules, applied: &mut
 /// # Errors
 /// 413 beyond the size (by `Content-Length` before anything is read), 408 beyond the time, 400 if the
 /// connection breaks.
-pub(crate) async fn read(headers: &HeaderMap, payload: &mut Payload, bounds: Bounds) -> Result<Bytes, Failure> {
+pub(crate) async fn read(
+    headers: &HeaderMap,
+    payload: &mut Payload,
+    bounds: Bounds,
+) -> Result<Bytes, Failure> {
     let announced = headers
         .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok())
@@ -149,9 +157,6 @@ mod tests {
             TestRequest::post().insert_header((CONTENT_LENGTH, "18446744073709551615")).to_http_parts();
         let mut payload = Payload::from_request(&request, &mut payload).await.unwrap();
         let bounds = Bounds { size: 4, time: Duration::from_secs(5) };
-        assert_eq!(
-            read(request.headers(), &mut payload, bounds).await,
-            Err(Failure::BodyTooLarge(4))
-        );
+        assert_eq!(read(request.headers(), &mut payload, bounds).await, Err(Failure::BodyTooLarge(4)));
     }
 }

@@ -118,7 +118,8 @@ impl Call<'_> {
         let mut applied = Applied::default();
         body::check_media_type(headers, &self.rules, &mut applied)?;
         self.note(((), applied));
-        let bounds = body::Bounds { size, time: Duration::from_secs(self.state.settings.body_timeout_seconds) };
+        let bounds =
+            body::Bounds { size, time: Duration::from_secs(self.state.settings.body_timeout_seconds) };
         let bytes = body::read(headers, &mut self.payload, bounds).await?;
         if bytes.is_empty() {
             return Err(ScimError::invalid_syntax("The request has no body.").into());

@@ -41,7 +41,9 @@ pub(crate) enum Failure {
     #[error("The body may have at most {0} bytes.")]
     BodyTooLarge(usize),
     /// 415: the body is something else than JSON as it is.
-    #[error("The body must be sent as application/scim+json or application/json, without a content encoding.")]
+    #[error(
+        "The body must be sent as application/scim+json or application/json, without a content encoding."
+    )]
     UnsupportedMediaType,
     /// 501: a part of SCIM that this service does not have.
     #[error("{0}")]

@@ -15,7 +15,8 @@ pub(crate) async fn create(call: &mut Call<'_>) -> Result<Answer, Failure> {
     let projection = call.projection(ResourceKind::Group)?;
     let body = call.resource_body(ResourceKind::Group).await?;
     let input = call.note(group_input(body, &call.rules)?);
-    let command = Command::CreateGroup { document: input.document, members: input.members.unwrap_or_default() };
+    let command =
+        Command::CreateGroup { document: input.document, members: input.members.unwrap_or_default() };
     let committed = call.write(command, super::members_up_to(call, &projection)).await?;
     let created = group_of(committed.reply.clone())?;
     let url = location(&call.base(), ResourceKind::Group, created.id.as_str());

@@ -17,7 +17,7 @@ pub(super) async fn page(call: &Call<'_>, query: ListQuery) -> Result<Answer, Fa
     let page = call.store().list_groups(call.directory(), query).await?;
     let base = call.base();
     let resources = page.resources.into_iter();
-    let resources =
-        resources.map(|(record, members)| Value::Object(represent::group(&base, record, members, &projection)));
+    let resources = resources
+        .map(|(record, members)| Value::Object(represent::group(&base, record, members, &projection)));
     Ok(Answer::json(StatusCode::OK, &list_response(resources.collect(), page.total, start_index)))
 }

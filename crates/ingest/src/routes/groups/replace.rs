@@ -11,7 +11,8 @@ pub(crate) async fn replace(call: &mut Call<'_>, id: &str) -> Result<Answer, Fai
     let body = call.resource_body(ResourceKind::Group).await?;
     let input = call.note(group_input(body, &call.rules)?);
     let precondition = call.precondition();
-    let command = Command::ReplaceGroup { id, document: input.document, members: input.members, precondition };
+    let command =
+        Command::ReplaceGroup { id, document: input.document, members: input.members, precondition };
     let committed = call.write(command, super::members_up_to(call, &projection)).await?;
     let (record, members) = super::written(call, committed, &projection).await?;
     Ok(super::answer(call, StatusCode::OK, record, members, &projection))
