@@ -37,5 +37,5 @@ pub(crate) async fn list(state: Data<State>, query: Query) -> ApiResult {
         })
         .await?;
     let page = Page::cut(deliveries, limit, List::Deliveries, |delivery| delivery.id.to_string());
-    Ok(json::ok(&page.views(|delivery| DeliveryView::from(delivery))))
+    Ok(json::ok(&page.views(DeliveryView::from)))
 }

@@ -1,0 +1,107 @@
+//! Directories and their tokens.
+
+use serde_json::{Value, json};
+
+use crate::support::{Server, column, text};
+
+#[actix_web::test]
+async fn a_directory_comes_with_its_address_and_a_token_that_is_shown_once() {
+    let server = Server::start();
+    let organization = server.organization("Acme").await;
+    let body = json!({ "organization_id": organization, "name": "Entra", "provider": "entra_id" });
+    let made = server.post("/v1/directories", body).await.expect(201);
+    let id = text(&made["id"]);
+    assert_eq!(made["scim_base_url"], json!(format!("https://rollcall.example/scim/v2/{id}")));
+    assert!(text(&made["token"]).starts_with("rcd_"));
+    assert_eq!(
+        [&made["name"], &made["provider"], &made["state"], &made["mode"], &made["organization_id"]],
+        [&json!("Entra"), &json!("entra_id"), &json!("active"), &json!("live"), &json!(organization)]
+    );
+    let got = server.get(&format!("/v1/directories/{id}")).await.expect(200);
+    assert_eq!(got["token"], Value::Null);
+    assert_eq!(got["tokens"][0]["id"], made["token_id"]);
+    let last = text(&got["tokens"][0]["last_characters"]);
+    assert!(!last.is_empty() && text(&made["token"]).ends_with(&last));
+
+    let other = server.directory().await;
+    let listed = server.get("/v1/directories").await.expect(200);
+    assert_eq!(column(&listed, "id"), [json!(id), json!(other)]);
+    let listed = server.get(&format!("/v1/directories?organization_id={organization}")).await.expect(200);
+    assert_eq!(column(&listed, "id"), [json!(id)]);
+}
+
+#[actix_web::test]
+async fn refusals_name_the_field() {
+    let server = Server::start();
+    let organization = server.organization("Acme").await;
+    let nobody = format!("org_{}", "0".repeat(32));
+    let table = [
+        (json!({ "provider": "okta" }), 422, "missing_field", "organization_id"),
+        (json!({ "organization_id": organization }), 422, "missing_field", "provider"),
+        (json!({ "organization_id": organization, "provider": "aol" }), 422, "invalid_field", "provider"),
+        (
+            json!({ "organization_id": organization, "provider": "okta", "mode": "dry" }),
+            422,
+            "invalid_field",
+            "mode",
+        ),
+        (
+            json!({ "organization_id": organization, "provider": "okta", "name": " " }),
+            422,
+            "invalid_field",
+            "name",
+        ),
+        (json!({ "organization_id": nobody, "provider": "okta" }), 404, "not_found", "organization_id"),
+        (json!({ "organization_id": "acme", "provider": "okta" }), 404, "not_found", "organization_id"),
+    ];
+    for (body, status, code, field) in table {
+        server.post("/v1/directories", body).await.refuses(status, code, Some(field));
+    }
+}
+
+#[actix_web::test]
+async fn tokens_rotate() {
+    let server = Server::start();
+    let path = format!("/v1/directories/{}/tokens", server.directory().await);
+    let second = server.poke(&path).await.expect(201);
+    assert!(text(&second["token"]).starts_with("rcd_"));
+    let listed = server.get(&path).await.expect(200);
+    assert_eq!(column(&listed, "expires_at"), [Value::Null, Value::Null]);
+    assert_eq!(column(&listed, "token"), [Value::Null, Value::Null]);
+
+    let third = server.post(&path, json!({ "overlap_seconds": 3600 })).await.expect(201);
+    let listed = server.get(&path).await.expect(200);
+    let ends: Vec<_> = column(&listed, "expires_at").iter().map(Value::is_string).collect();
+    assert_eq!(ends, [true, true, false]);
+    assert_eq!(column(&listed, "id")[2], third["id"]);
+
+    let one = format!("{path}/{}", text(&second["id"]));
+    assert_eq!(server.delete(&one).await.status, 204);
+    server.delete(&one).await.refuses(404, "not_found", None);
+    assert_eq!(column(&server.get(&path).await.expect(200), "id").len(), 2);
+    server.post(&path, json!({ "overlap_seconds": 2_592_001 })).await.refuses(
+        422,
+        "invalid_field",
+        Some("overlap_seconds"),
+    );
+}
+
+#[actix_web::test]
+async fn a_directory_is_disabled_enabled_and_deleted_with_an_event_each() {
+    let server = Server::start();
+    let directory = server.directory().await;
+    let path = format!("/v1/directories/{directory}");
+    assert_eq!(server.poke(&format!("{path}/disable")).await.expect(200)["state"], json!("disabled"));
+    assert_eq!(server.poke(&format!("{path}/disable")).await.expect(200)["state"], json!("disabled"));
+    assert_eq!(server.get(&path).await.expect(200)["state"], json!("disabled"));
+    assert_eq!(server.poke(&format!("{path}/enable")).await.expect(200)["state"], json!("active"));
+    assert_eq!(server.delete(&path).await.status, 204);
+    server.get(&path).await.refuses(404, "not_found", None);
+    server.delete(&path).await.refuses(404, "not_found", None);
+    assert_eq!(column(&server.get("/v1/directories").await.expect(200), "id"), [Value::Null; 0]);
+    let events = server.get(&format!("/v1/events?directory_id={directory}")).await.expect(200);
+    assert_eq!(
+        column(&events, "type"),
+        ["directory.deactivated", "directory.activated", "directory.deleted"]
+    );
+}
