@@ -59,14 +59,16 @@ pub(super) fn change(
     if root.name == "members" {
         return member_change(verb, path, value, dialect);
     }
-    if path.attr.leaf().mutability == Mutability::ReadOnly {
-        return if origin == Origin::Body { Ok(None) } else { Err(read_only(&path)) };
+    if path.attr.leaf().name == "$ref" {
+        // It follows from the value beside it.
+        return Ok(None);
     }
     match (verb, value) {
         (Verb::Remove, value) => remove(path, value, dialect),
         (_, None) => Err(ScimError::invalid_value(format!("The operation on \"{path}\" needs a value."))),
         (Verb::Add, Some(Value::Null)) => Ok(None),
-        // A body's nulls, and those beside other values, say "not known", which must not switch a user on.
+        // A null beside other values says "not known", which must not switch an inactive user on; who means to
+        // unassign `active` names it in the path.
         (Verb::Replace, Some(Value::Null)) if root.name == "active" && origin != Origin::Path => Ok(None),
         (Verb::Replace, Some(Value::Null)) => unassign(path).map(Some),
         (_, Some(value)) => assign(verb, path, value, origin, dialect).map(Some),
@@ -77,18 +79,12 @@ fn read_only(path: &PatchPath) -> ScimError {
     ScimError::mutability(format!("\"{path}\" is read-only."))
 }
 
-/// Whether the path is a whole attribute that a resource cannot be without. Removing `active` would switch an
-/// inactive user on, since that is what its absence means.
-fn is_indispensable(path: &PatchPath) -> bool {
-    path.attr.root().required || path.attr.attribute == "active"
-}
-
 fn remove(
     path: PatchPath,
     value: Option<Value>,
     dialect: &mut Dialect,
 ) -> Result<Option<Operation>, ScimError> {
-    if is_indispensable(&path) {
+    if path.attr.root().required {
         return Err(ScimError::mutability(format!("\"{path}\" cannot be removed.")));
     }
     let root = path.attr.root();
@@ -110,7 +106,7 @@ fn remove(
 
 /// A replace by null, or by an empty string where that means the same.
 fn unassign(path: PatchPath) -> Result<Operation, ScimError> {
-    if is_indispensable(&path) {
+    if path.attr.root().required {
         return Err(ScimError::invalid_value(format!("\"{path}\" must have a value.")));
     }
     Ok(Operation::Unset { path })

@@ -20,7 +20,7 @@ fn map(value: Value) -> Map<String, Value> {
 fn post(body: Value, rules: &Rules) -> Result<(Value, Vec<&'static str>), ScimError> {
     let (input, applied) = user_input(map(body), rules)?;
     let mut attributes = input.document.into_map();
-    assert_eq!(attributes.shift_remove("active").is_some_and(|active| active == true), true);
+    assert!(attributes.shift_remove("active").is_some_and(|active| active == true));
     attributes.shift_remove("schemas");
     Ok((attributes.into(), applied.iter().collect()))
 }

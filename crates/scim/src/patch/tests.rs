@@ -167,6 +167,12 @@ fn one_primary() {
         &json!([{"op": "replace", "path": "emails[type eq \"home\"].primary", "value": true}]),
         &json!({"emails": [{"value": "w@x", "type": "work", "primary": false}, {"value": "h@x", "type": "home", "primary": true}]}),
     );
+    check(
+        &both,
+        &json!([{"op": "add", "path": "emails[type eq \"other\" and primary eq true].value", "value": "n@x"}]),
+        &json!({"emails": [{"value": "w@x", "type": "work", "primary": false}, {"value": "h@x", "type": "home"},
+                           {"value": "n@x", "type": "other", "primary": true}]}),
+    );
     // Changing another part of the primary element moves nothing, nor does a second primary in one request.
     check(
         &both,
@@ -423,6 +429,18 @@ fn booleans_and_roles() {
 }
 
 #[test]
+fn active_can_be_unassigned_by_its_path_only() {
+    let before = json!({"active": false});
+    for operation in
+        [json!({"op": "remove", "path": "active"}), json!({"op": "replace", "path": "active", "value": null})]
+    {
+        let document = patched(&before, &json!([operation])).unwrap();
+        assert_eq!(document.get("active"), None);
+        assert!(document.active());
+    }
+}
+
+#[test]
 fn what_has_no_effect() {
     let before = json!({"displayName": "D", "active": false});
     for operations in [
@@ -435,6 +453,7 @@ fn what_has_no_effect() {
         json!([{"op": "replace", "path": "urn:example:custom:2.0:User:tag", "value": "x"}]),
         json!([{"op": "replace", "value": {"urn:example:custom:2.0:User": {"tag": "x"}, "active": null}}]),
         json!([{"op": "replace", "value": {}}]),
+        json!([{"op": "replace", "path": "manager.$ref", "value": "x"}]),
     ] {
         check(&before, &operations, &before);
     }
@@ -453,13 +472,11 @@ fn what_is_refused() {
         (json!([{"op": "remove"}]), NoTarget),
         (json!([{"op": "remove", "path": " "}]), NoTarget),
         (json!([{"op": "remove", "path": "userName"}]), Mutability),
-        (json!([{"op": "remove", "path": "active"}]), Mutability),
         (json!([{"op": "remove", "path": "schemas"}]), Mutability),
         (json!([{"op": "remove", "path": CORE_USER}]), Mutability),
         (json!([{"op": "replace", "path": "id", "value": "x"}]), Mutability),
         (json!([{"op": "replace", "path": "meta.version", "value": "x"}]), Mutability),
         (json!([{"op": "add", "path": "groups", "value": [{"value": "g"}]}]), Mutability),
-        (json!([{"op": "replace", "path": "manager.$ref", "value": "x"}]), Mutability),
         (json!([{"op": "add", "path": "title"}]), InvalidValue),
         (json!([{"op": "replace", "path": "title"}]), InvalidValue),
         (json!([{"op": "add"}]), InvalidValue),
@@ -468,7 +485,6 @@ fn what_is_refused() {
         (json!([{"op": "replace", "path": "userName", "value": ""}]), InvalidValue),
         (json!([{"op": "replace", "path": "userName", "value": "  "}]), InvalidValue),
         (json!([{"op": "replace", "value": {"userName": null}}]), InvalidValue),
-        (json!([{"op": "replace", "path": "active", "value": null}]), InvalidValue),
         (json!([{"op": "replace", "path": "active", "value": "maybe"}]), InvalidValue),
         (json!([{"op": "replace", "path": "active", "value": 1}]), InvalidValue),
         (json!([{"op": "replace", "path": "title", "value": 1}]), InvalidValue),

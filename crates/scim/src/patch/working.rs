@@ -114,7 +114,8 @@ impl Working {
                 .map(|(at, _)| at)
                 .collect(),
         };
-        if targets.is_empty() {
+        let created = targets.is_empty();
+        if created {
             let element = self.create_on_miss(path)?;
             targets.push(list.len());
             list.push(element);
@@ -129,7 +130,7 @@ impl Working {
                 (None, Value::Object(parts)) => merge(attr.root(), element, parts),
                 (None, _) => {}
             }
-            let names_primary = attr.sub.is_none_or(|sub| sub == "primary");
+            let names_primary = created || attr.sub.is_none_or(|sub| sub == "primary");
             if names_primary && primary.is_none() && elements::is_primary(element) {
                 primary = Some(at);
             }

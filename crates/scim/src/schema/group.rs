@@ -15,7 +15,7 @@ pub(super) static GROUP: Schema = Schema {
 static MEMBERS: &[Attribute] = &[
     Attribute::string("value", "The member's id.").exact().mutability(Mutability::Immutable),
     Attribute::reference("$ref", &["User", "Group"], "The member's URL.").mutability(Mutability::Immutable),
-    Attribute::string("display", "The member's name.").read_only(),
+    Attribute::string("display", "The member's name.").mutability(Mutability::Immutable),
     Attribute::string("type", "The member's resource type.")
         .suggests(&["User", "Group"])
         .mutability(Mutability::Immutable),
