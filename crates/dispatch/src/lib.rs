@@ -10,10 +10,12 @@
 //! signs and POSTs; the outcome goes back into the lane, which settles the event, parks its
 //! subject or opens the endpoint's breaker; what changed is saved in batches.
 
+mod attempt;
 pub mod egress;
 mod dispatcher;
 mod lane;
 mod settings;
+mod sign;
 
 pub use dispatcher::{Dispatcher, StartError, start};
 pub use settings::Settings;

@@ -1,0 +1,283 @@
+//! One attempt: sign, POST, read the answer, all under one deadline.
+
+use std::{
+    error::Error,
+    io,
+    net::IpAddr,
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use reqwest::{
+    Client, Method, Request, Response, Url,
+    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT},
+    redirect::Policy,
+};
+use rollcall_domain::delivery::ErrorClass;
+use rollcall_store::{catalog::EndpointEntry, clock};
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    Settings,
+    egress::{
+        self, EgressRefusal, Reach, check_url,
+        resolver::{Forbidden, Unresolved, Vetting},
+    },
+    sign::Keys,
+};
+
+/// Of an answer's body so much is read; a longer one costs the connection.
+const READ: usize = 16 * 1024;
+/// Of these, so much is kept.
+const KEEP: usize = 1024;
+/// Longer keep-alive than that of common servers (5 s) invites requests into closing connections.
+const IDLE: Duration = Duration::from_secs(4);
+
+/// Where and how an endpoint is sent to.
+pub(crate) struct Target {
+    url: Result<Url, EgressRefusal>,
+    headers: HeaderMap,
+    keys: Keys,
+    timeout: Duration,
+    admitted_only: bool,
+}
+
+/// What came of an attempt.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Answer {
+    pub(crate) status: Option<u16>,
+    pub(crate) error: Option<ErrorClass>,
+    pub(crate) detail: Option<String>,
+    pub(crate) body: Option<String>,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl Answer {
+    fn failed(class: ErrorClass, detail: String) -> Self {
+        Self { error: Some(class), detail: Some(detail), ..Self::default() }
+    }
+}
+
+/// The HTTP client: one for all endpoints, so that hosts share connections.
+pub(crate) struct Sender {
+    egress: Arc<egress::Settings>,
+    client: Client,
+    /// For ports that are only allowed in admitted networks.
+    admitted: Client,
+    user_agent: HeaderValue,
+}
+
+impl Sender {
+    pub(crate) fn new(settings: &Settings, egress: egress::Settings, user_agent: &str) -> Result<Self, reqwest::Error> {
+        // A second call fails, which is as good: there is a provider then.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let egress = Arc::new(egress);
+        let builder = |admitted_only| {
+            Client::builder()
+                .redirect(Policy::none())
+                .retry(reqwest::retry::never())
+                .no_proxy()
+                .referer(false)
+                .dns_resolver(Vetting::new(Arc::clone(&egress), admitted_only))
+                .pool_max_idle_per_host(settings.idle_connections_per_host)
+                .pool_idle_timeout(IDLE)
+                .http2_max_header_list_size(32 * 1024)
+                .tcp_nodelay(true)
+        };
+        let build = |admitted_only| {
+            builder(admitted_only).build().or_else(|error| {
+                // A system without certificates can still send to plain http, where that is allowed.
+                tracing::warn!(%error, "no TLS roots: https endpoints will fail");
+                builder(admitted_only).tls_certs_only([]).build()
+            })
+        };
+        Ok(Self {
+            client: build(false)?,
+            admitted: build(true)?,
+            egress,
+            user_agent: HeaderValue::from_str(user_agent).unwrap_or(HeaderValue::from_static("Rollcall")),
+        })
+    }
+
+    /// Makes ready what does not change from attempt to attempt.
+    pub(crate) fn target(&self, entry: &EndpointEntry) -> Target {
+        let endpoint = &entry.endpoint;
+        let mut headers = HeaderMap::new();
+        for (name, value) in &endpoint.headers {
+            let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) else { continue };
+            if !is_ours(&name) {
+                headers.insert(name, value);
+            }
+        }
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.entry(USER_AGENT).or_insert_with(|| self.user_agent.clone());
+        let url = check_url(&self.egress, &endpoint.url);
+        Target {
+            admitted_only: url.as_ref().is_ok_and(egress::needs_admission),
+            url,
+            headers,
+            keys: Keys::new(&entry.secrets),
+            timeout: Duration::from_secs(endpoint.timeout_seconds.clamp(1, 30).into()),
+        }
+    }
+
+    /// Sends once. Never takes longer than the endpoint's deadline.
+    pub(crate) async fn send(&self, target: &Target, id: &str, body: Bytes) -> Answer {
+        let url = match &target.url {
+            Ok(url) => url.clone(),
+            Err(refusal) => return Answer::failed(ErrorClass::BlockedAddress, refusal.to_string()),
+        };
+        let deadline = Instant::now() + target.timeout;
+        let now = clock::now();
+        let mut headers = target.headers.clone();
+        let signature = target.keys.sign(id, now.as_second(), &body, now);
+        for (name, value) in [
+            ("webhook-id", HeaderValue::try_from(id)),
+            ("webhook-timestamp", Ok(HeaderValue::from(now.as_second()))),
+            ("webhook-signature", HeaderValue::try_from(signature)),
+        ] {
+            if let Ok(value) = value {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        }
+        let mut request = Request::new(Method::POST, url);
+        *request.headers_mut() = headers;
+        *request.body_mut() = Some(body.into());
+        let client = if target.admitted_only { &self.admitted } else { &self.client };
+        let mut answer = Answer::default();
+        match timeout_at(deadline, self.exchange(client, request, &mut answer)).await {
+            Ok(()) => {}
+            // The status of a failure is known even if the body did not end.
+            Err(_) if answer.error == Some(ErrorClass::Status) => {}
+            Err(_) => {
+                answer.error = Some(ErrorClass::Timeout);
+                let seconds = target.timeout.as_secs();
+                answer.detail = Some(match answer.status {
+                    Some(status) => format!("the body of the answer {status} did not end within {seconds} s"),
+                    None => format!("no answer within {seconds} s"),
+                });
+            }
+        }
+        answer
+    }
+
+    async fn exchange(&self, client: &Client, request: Request, answer: &mut Answer) {
+        let response = match client.execute(request).await {
+            Ok(response) => response,
+            Err(error) => {
+                *answer = failure(error);
+                return;
+            }
+        };
+        if let Some(peer) = response.remote_addr()
+            && self.egress.reach(peer.ip()) == Reach::Forbidden
+        {
+            *answer = forbidden(peer.ip());
+            return;
+        }
+        let status = response.status();
+        answer.status = Some(status.as_u16());
+        if !status.is_success() {
+            answer.error = Some(ErrorClass::Status);
+            answer.detail = Some(format!("answered {status}"));
+            answer.retry_after = retry_after(response.headers());
+        }
+        read(response, answer).await;
+    }
+}
+
+async fn read(mut response: Response, answer: &mut Answer) {
+    let mut kept = Vec::new();
+    let mut total = 0;
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) => {
+                total += chunk.len();
+                let room = KEEP.saturating_sub(kept.len());
+                kept.extend_from_slice(&chunk[..chunk.len().min(room)]);
+                if kept.len() < KEEP || answer.body.is_none() {
+                    answer.body = Some(String::from_utf8_lossy(&kept).into_owned());
+                }
+                if total > READ {
+                    break;
+                }
+            }
+            Ok(None) => break,
+            Err(error) => {
+                // The status says enough of a failure; a success must arrive whole.
+                if answer.error.is_none() {
+                    let broken = failure(error);
+                    answer.error = broken.error;
+                    answer.detail = broken.detail;
+                }
+                break;
+            }
+        }
+    }
+    if !kept.is_empty() {
+        answer.body = Some(String::from_utf8_lossy(&kept).into_owned());
+    }
+}
+
+fn forbidden(address: IpAddr) -> Answer {
+    Answer::failed(ErrorClass::BlockedAddress, Forbidden(address).to_string())
+}
+
+/// Headers that the endpoint's own may not replace.
+fn is_ours(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    name.starts_with("webhook-")
+        || matches!(
+            name,
+            "host" | "content-type" | "content-length" | "transfer-encoding" | "connection" | "upgrade" | "te"
+                | "trailer" | "expect" | "keep-alive" | "proxy-connection"
+        )
+}
+
+/// `Retry-After` in seconds or as a date (RFC 9110 §10.2.3).
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    Some(Duration::try_from(at.duration_since(clock::now())).unwrap_or_default())
+}
+
+/// What a failure of the client was, by what caused it.
+fn failure(error: reqwest::Error) -> Answer {
+    let error = error.without_url();
+    let mut class = if error.is_connect() { ErrorClass::Connect } else { ErrorClass::Protocol };
+    let mut detail = error.to_string();
+    let mut cause: Option<&(dyn Error + 'static)> = error.source();
+    while let Some(inner) = cause {
+        // An error inside an `io::Error` is not among its sources.
+        let wrapped = inner.downcast_ref::<io::Error>().and_then(|e| e.get_ref());
+        for candidate in [Some(inner), wrapped.map(|w| w as &(dyn Error + 'static))].into_iter().flatten() {
+            if let Some(forbidden) = candidate.downcast_ref::<Forbidden>() {
+                return self::forbidden(forbidden.0);
+            }
+            if candidate.is::<Unresolved>() {
+                class = ErrorClass::Dns;
+            } else if candidate.is::<rustls::Error>() {
+                class = ErrorClass::Tls;
+            }
+        }
+        if let Some(io) = inner.downcast_ref::<io::Error>()
+            && matches!(io.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
+        {
+            class = ErrorClass::Connect;
+        }
+        let text = inner.to_string();
+        if !detail.contains(&text) {
+            detail.push_str(": ");
+            detail.push_str(&text);
+        }
+        cause = inner.source();
+    }
+    if detail.len() > 500 {
+        detail = detail.chars().take(500).collect();
+    }
+    Answer::failed(class, detail)
+}
