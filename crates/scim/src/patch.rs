@@ -11,6 +11,8 @@
 
 mod elements;
 #[cfg(test)]
+mod group_tests;
+#[cfg(test)]
 mod tests;
 mod working;
 
