@@ -19,6 +19,7 @@ mod feed_reader;
 mod json;
 pub mod metric;
 mod observe;
+mod openapi;
 mod page;
 mod query;
 mod routes;
@@ -27,6 +28,7 @@ mod validate;
 mod views;
 
 pub use error::ErrorCode;
+pub use openapi::OPENAPI;
 pub use state::{CheckEndpointUrl, Options, State};
 
 use actix_web::{

@@ -2,6 +2,7 @@
 
 mod deliveries;
 mod directories;
+mod document;
 mod endpoints;
 mod events;
 mod groups;
@@ -74,7 +75,8 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(at("/users/{id}", [(GET, to(users::get::get))]))
         .service(at("/groups", [(GET, to(groups::list::list))]))
         .service(at("/groups/{id}", [(GET, to(groups::get::get))]))
-        .service(at("/groups/{id}/members", [(GET, to(groups::members::members))]));
+        .service(at("/groups/{id}/members", [(GET, to(groups::members::members))]))
+        .service(at("/openapi.json", [(GET, to(document::document))]));
 }
 
 /// A path with its methods; any other method is refused with those in `Allow`.

@@ -127,3 +127,20 @@ async fn bodies_and_queries_are_bounded_and_closed() {
     server.get("/v1/users?directory_id=x").await.refuses(400, "invalid_parameter", Some("directory_id"));
     server.get("/v1/deliveries?status=lost").await.refuses(400, "invalid_parameter", Some("status"));
 }
+
+#[actix_web::test]
+async fn the_document_names_the_methods_that_are_there() {
+    let server = Server::start();
+    let document = server.get("/v1/openapi.json").await.expect(200);
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let uri = path.replace("{id}", "x").replace("{token_id}", "y");
+        let answer = server.send(keyed(TestRequest::put(), &uri)).await;
+        let mut allowed: Vec<_> =
+            answer.header("allow").unwrap().split(", ").map(str::to_lowercase).collect();
+        let mut documented: Vec<_> =
+            item.as_object().unwrap().keys().filter(|key| *key != "parameters").cloned().collect();
+        allowed.sort_unstable();
+        documented.sort_unstable();
+        assert_eq!(documented, allowed, "{path}");
+    }
+}
