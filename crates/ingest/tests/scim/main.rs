@@ -7,4 +7,5 @@ mod discovery;
 mod doors;
 mod groups;
 mod server;
+mod socket;
 mod users;
