@@ -36,15 +36,21 @@ pub(crate) async fn serve(request: HttpRequest, payload: Payload, state: Data<St
     let applied = Cell::new(Applied::default());
 
     let carried_out = carry_out(&state, &request, payload, &target, &request_id, method, &applied);
-    let answer = match AssertUnwindSafe(carried_out).catch_unwind().await {
-        Ok(result) => Answer::from(result),
-        // The panic hook has told the log where and why.
-        Err(_) => Failure::Internal.into_answer(),
-    };
+    let answer = guarded(carried_out).await;
 
     let seen = Seen { request_id: &request_id, method, target: &target, applied: applied.get(), started };
     seen.count_and_log(&answer);
     answer.into_response(request_id.as_str())
+}
+
+/// Makes an answer of everything, a panic included.
+async fn guarded(carried_out: impl Future<Output = Result<Answer, Failure>>) -> Answer {
+    // Nothing that the future could have left half done outlives it, except in the store, which has its own guard.
+    match AssertUnwindSafe(carried_out).catch_unwind().await {
+        Ok(result) => Answer::from(result),
+        // The panic hook has told the log where and why.
+        Err(_) => Failure::Internal.into_answer(),
+    }
 }
 
 async fn carry_out(
@@ -116,5 +122,26 @@ fn method_name(method: &Method) -> &'static str {
         Method::DELETE => "DELETE",
         Method::OPTIONS => "OPTIONS",
         _ => "OTHER",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn a_panic_is_an_error_like_any_other() {
+        let answer = guarded(async { panic!("for the test") }).await;
+        assert_eq!(answer.status, 500);
+        assert_eq!(answer.reason, Some("internal"));
+        let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(body["status"], "500");
+        assert!(!body.to_string().contains("for the test"));
+    }
+
+    #[test]
+    fn methods_are_a_closed_set() {
+        assert_eq!(method_name(&Method::HEAD), "GET");
+        assert_eq!(method_name(&Method::from_bytes(b"BREW").unwrap()), "OTHER");
     }
 }

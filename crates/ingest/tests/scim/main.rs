@@ -6,6 +6,7 @@ mod conversation;
 mod discovery;
 mod doors;
 mod groups;
+mod observe;
 mod server;
 mod socket;
 mod users;

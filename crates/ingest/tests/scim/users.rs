@@ -89,6 +89,18 @@ async fn a_name_is_taken_in_any_case() {
 }
 
 #[actix_web::test]
+async fn of_many_at_once_one_is_first() {
+    let server = Server::start().await;
+    let body = json!({"userName": "ann"});
+    let sent = (0..20).map(|_| server.one("POST", "/Users", Some(&body)));
+    let mut statuses: Vec<u16> =
+        futures_util::future::join_all(sent).await.iter().map(|got| got.status).collect();
+    statuses.sort_unstable();
+    assert_eq!((statuses[0], statuses[1], statuses[19]), (201, 409, 409));
+    assert_eq!(server.new_events(), ["user.created"]);
+}
+
+#[actix_web::test]
 async fn versions() {
     let server = Server::start().await;
     let id = server.user("ann").await;
