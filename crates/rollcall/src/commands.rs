@@ -1,0 +1,47 @@
+//! One file per command.
+
+mod check;
+mod config;
+mod demo;
+mod serve;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+use crate::{Failure, cli::Command};
+
+/// Runs a command to its end.
+pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Serve(options) => serve::run(options),
+        Command::Demo(options) => demo::run(options),
+        Command::Config(options) => config::run(options),
+        Command::Check(options) => check::run(options),
+    }
+}
+
+/// The variables whose name and value are text; others cannot be ours.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// The runtime for everything but the HTTP workers and the dispatcher, who have their own.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let built = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("main").build();
+    Ok(built.context("the runtime cannot be started")?)
+}
+
+/// Resolves at the first SIGTERM or SIGINT. Handlers are in place when this returns.
+fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be handled")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be handled")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
+            _ = interrupt.recv() => tracing::info!("SIGINT: stopping"),
+        }
+    })
+}

@@ -1,0 +1,44 @@
+//! The effective configuration as TOML that could be a file, with where each value came from.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use serde_json::Value;
+
+use super::Loaded;
+
+/// Where the comments begin, if the line is short enough.
+const COMMENT_COLUMN: usize = 44;
+
+/// Writes every key, defaults included. Secrets are not shown.
+pub(crate) fn print(loaded: &Loaded) -> String {
+    let tree = serde_json::to_value(&loaded.settings).unwrap_or_default();
+    let mut out = String::from("# The effective configuration. Each value with where it came from.\n");
+    let Value::Object(fields) = tree else { return out };
+    let (sections, top): (Vec<_>, Vec<_>) = fields.into_iter().partition(|(_, value)| value.is_object());
+    for (name, value) in &top {
+        line(&mut out, name, name, value, &loaded.origins);
+    }
+    for (section, value) in &sections {
+        let _ = writeln!(out, "\n[{section}]");
+        for (name, value) in value.as_object().into_iter().flatten() {
+            let key = format!("{section}.{name}");
+            if key != "store.data_dir" {
+                line(&mut out, &key, name, value, &loaded.origins);
+            }
+        }
+    }
+    out
+}
+
+fn line(out: &mut String, key: &str, name: &str, value: &Value, origins: &BTreeMap<String, String>) {
+    let origin = origins.get(key).map_or("default", String::as_str);
+    let shown = match (key, value) {
+        ("api_key", Value::String(_)) => format!("# {name} = is set and not shown"),
+        (_, Value::Null) => format!("# {name} = is not set"),
+        (_, value) => match toml::Value::try_from(value) {
+            Ok(value) => format!("{name} = {value}"),
+            Err(_) => format!("# {name} = {value}"),
+        },
+    };
+    let _ = writeln!(out, "{shown:<COMMENT_COLUMN$} # {origin}");
+}

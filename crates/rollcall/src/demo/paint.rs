@@ -1,0 +1,112 @@
+//! Colours on a terminal, none elsewhere, and rows that fit 80 columns.
+
+use std::io::{IsTerminal as _, Write as _};
+
+/// The width that everything fits.
+pub(crate) const WIDTH: usize = 80;
+
+/// How a piece of text looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    Plain,
+    Bold,
+    Dim,
+    Good,
+    Bad,
+    Event,
+}
+
+/// Writes the demo's lines.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Paint {
+    colour: bool,
+}
+
+impl Paint {
+    /// Colours if standard output is a terminal and `NO_COLOR` is not set.
+    pub(crate) fn for_stdout() -> Self {
+        Self { colour: std::io::stdout().is_terminal() && !crate::telemetry::no_color() }
+    }
+
+    /// No colours.
+    #[cfg(test)]
+    pub(crate) const PLAIN: Self = Self { colour: false };
+
+    /// `text` in this look.
+    pub(crate) fn on(self, look: Look, text: &str) -> String {
+        let code = match look {
+            Look::Plain => return text.to_owned(),
+            _ if !self.colour || text.is_empty() => return text.to_owned(),
+            Look::Bold => "1",
+            Look::Dim => "2",
+            Look::Good => "32",
+            Look::Bad => "1;31",
+            Look::Event => "36",
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
+
+    /// A row of 80 columns: `mark` and `left`, cut if they must be, and `right` at the end.
+    pub(crate) fn row(self, mark: (Look, &str), left: (Look, &str), right: &str) -> String {
+        let taken = mark.1.chars().count() + if right.is_empty() { 0 } else { right.chars().count() + 2 };
+        let room = WIDTH.saturating_sub(taken);
+        let text = cut(left.1, room);
+        let mut row = format!("{}{}", self.on(mark.0, mark.1), self.on(left.0, &text));
+        if !right.is_empty() {
+            let gap = room - text.chars().count() + 2;
+            row.push_str(&" ".repeat(gap));
+            row.push_str(&self.on(Look::Dim, right));
+        }
+        row
+    }
+
+    /// A rule with a title.
+    pub(crate) fn rule(self, title: &str) -> String {
+        let title = cut(title, WIDTH - 8);
+        let rest = WIDTH - 4 - title.chars().count();
+        format!(
+            "\n{} {} {}",
+            self.on(Look::Dim, "──"),
+            self.on(Look::Bold, &title),
+            self.on(Look::Dim, &"─".repeat(rest))
+        )
+    }
+
+    /// Prints a line. A closed pipe is nobody watching, not an error.
+    pub(crate) fn print(self, line: &str) {
+        let mut stdout = std::io::stdout().lock();
+        let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+    }
+}
+
+/// At most `room` characters of `text`; `…` stands for the rest. Control characters, which could
+/// paint over the screen, are shown as `·`.
+pub(crate) fn cut(text: &str, room: usize) -> String {
+    let clean = |c: char| if c.is_control() { '·' } else { c };
+    if text.chars().count() <= room {
+        return text.chars().map(clean).collect();
+    }
+    let mut short: String = text.chars().map(clean).take(room.saturating_sub(1)).collect();
+    short.push('…');
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_have_80_columns_whatever_is_in_them() {
+        let long = "x".repeat(200);
+        for (left, right) in
+            [("short", "200"), (long.as_str(), "200"), (long.as_str(), ""), ("\x1b[2J", "1 ms")]
+        {
+            let row = Paint::PLAIN.row((Look::Good, "→ "), (Look::Plain, left), right);
+            let width = row.chars().count();
+            assert!(width == WIDTH || (right.is_empty() && width <= WIDTH), "{width}: {row}");
+            assert!(row.ends_with(right) && !row.contains('\x1b'), "{row}");
+        }
+        let coloured = Paint { colour: true }.row((Look::Good, "✓ "), (Look::Plain, "a"), "b");
+        assert!(coloured.starts_with("\x1b[32m✓ \x1b[0ma "), "{coloured:?}");
+    }
+}

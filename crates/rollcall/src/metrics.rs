@@ -1,0 +1,38 @@
+//! Metrics: one Prometheus recorder for the process, kept tidy in the background.
+
+use std::sync::OnceLock;
+
+use anyhow::Context as _;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+/// Seconds, from a memory access's answer to a receiver's timeout.
+const SECONDS: &[f64] = &[
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
+];
+/// Bytes, from a small body to the largest.
+const BYTES: &[f64] =
+    &[256.0, 1024.0, 4096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0, 4_194_304.0, 16_777_216.0];
+/// How many of something came together.
+const COUNTS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
+
+/// The process's recorder. A second call gives the same one.
+pub(crate) fn install() -> anyhow::Result<PrometheusHandle> {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    if let Some(handle) = HANDLE.get() {
+        return Ok(handle.clone());
+    }
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)
+        .and_then(|b| b.set_buckets_for_metric(Matcher::Suffix("_bytes".to_owned()), BYTES))
+        .and_then(|b| b.set_buckets_for_metric(Matcher::Suffix("_size".to_owned()), COUNTS))
+        .and_then(PrometheusBuilder::install_recorder)
+        .context("metrics cannot be recorded")?;
+    describe();
+    Ok(HANDLE.get_or_init(|| handle).clone())
+}
+
+/// The help texts.
+fn describe() {
+    metrics::describe_gauge!("rollcall_build_info", "1, with the version as a label.");
+    metrics::gauge!("rollcall_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+}
