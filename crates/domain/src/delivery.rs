@@ -179,6 +179,7 @@ pub struct Attempt {
     /// Why it was made.
     pub trigger: Trigger,
     /// When it began.
+    #[serde(serialize_with = "crate::timestamp::serialize")]
     pub started_at: Timestamp,
     /// How long it took, in milliseconds.
     pub duration_ms: u32,
@@ -209,7 +210,8 @@ mod tests {
 
     #[test]
     fn a_delivery_id_reads_back() {
-        let id = DeliveryId { endpoint_id: EndpointId::from_uuid(Uuid::from_u128(9)), shard: 3, position: 77 };
+        let id =
+            DeliveryId { endpoint_id: EndpointId::from_uuid(Uuid::from_u128(9)), shard: 3, position: 77 };
         assert_eq!(DeliveryId::parse(&id.to_string()), Some(id));
         assert_eq!(DeliveryId::parse("dlv_zz"), None);
     }

@@ -86,7 +86,10 @@ fn canonical(value: &Value) -> Cow<'_, Value> {
             let mut entries: Vec<_> = object.iter().collect();
             entries.sort_unstable_by_key(|(key, _)| *key);
             Cow::Owned(Value::Object(
-                entries.into_iter().map(|(key, value)| (key.clone(), canonical(value).into_owned())).collect(),
+                entries
+                    .into_iter()
+                    .map(|(key, value)| (key.clone(), canonical(value).into_owned()))
+                    .collect(),
             ))
         }
         Value::Array(array) => {
@@ -182,5 +185,120 @@ fn set(state: &mut Value, path: &[&str], to: Option<Value>) {
         object.insert((*key).to_owned(), to);
     } else {
         object.shift_remove(*key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn changes(old: &Value, new: &Value) -> Value {
+        serde_json::to_value(diff(old, new)).unwrap()
+    }
+
+    #[test]
+    fn paths_and_sides() {
+        for (old, new, expected) in [
+            (json!({}), json!({}), json!([])),
+            (json!({"a": 1, "groups": [1], "raw": {"x": 1}, "updated_at": 1}), json!({"a": 1}), json!([])),
+            (json!({"a": 1}), json!({"a": 2}), json!([{"path": "a", "from": 1, "to": 2}])),
+            (json!({"b": 1}), json!({"a": 1}), json!([{"path": "a", "to": 1}, {"path": "b", "from": 1}])),
+            (
+                json!({"n": {"x": {"y": 1}, "z": 1}}),
+                json!({"n": {"x": {"y": 2}, "z": 1}}),
+                json!([{"path": "n.x.y", "from": 1, "to": 2}]),
+            ),
+            (json!({}), json!({"n": {"x": 1}}), json!([{"path": "n", "to": {"x": 1}}])),
+            // The exclusions are for the top only.
+            (json!({"n": {"raw": 1}}), json!({"n": {}}), json!([{"path": "n.raw", "from": 1}])),
+            // A key with a dot cannot be part of a path.
+            (
+                json!({"n": {"a.b": 1}}),
+                json!({"n": {"a.b": 2}}),
+                json!([{"path": "n", "from": {"a.b": 1}, "to": {"a.b": 2}}]),
+            ),
+            (json!({"l": [1, 2, 2]}), json!({"l": [2, 1, 2]}), json!([])),
+            (
+                json!({"l": [1, 2, 2]}),
+                json!({"l": [1, 1, 2]}),
+                json!([{"path": "l", "from": [1, 2, 2], "to": [1, 1, 2]}]),
+            ),
+            (json!({"l": [{"a": 1, "b": 2}, 3]}), json!({"l": [3, {"b": 2, "a": 1}]}), json!([])),
+        ] {
+            assert_eq!(changes(&old, &new), expected, "{old} → {new}");
+        }
+    }
+
+    #[test]
+    fn raw_names_what_nothing_else_shows() {
+        const URN: &str = "urn:x:2.0:User";
+        let document = |value: Value| match value {
+            Value::Object(map) => Document::from_map(map),
+            _ => Document::default(),
+        };
+        let shown_by = |urn: Option<&str>, attribute: &str| -> &'static [&'static str] {
+            match (urn, attribute) {
+                (None, "title") => &["title"],
+                (None, "name") => &["name"],
+                (Some(URN), "level") => &["level"],
+                _ => &[],
+            }
+        };
+        let old = document(json!({"schemas": ["a"], "title": "a", "name": {"x": 1}, "odd": 1}));
+        let new = document(json!({"schemas": ["b"], "title": "b", "name": {"x": 2}, "ims": [1],
+                                  URN: {"level": 1, "rank": 2}}));
+        let seen = |path: &str| Change { path: path.into(), from: None, to: None };
+        let mut changes = vec![seen("level"), seen("name.x"), seen("titles")];
+        raw_changes(&old, &new, shown_by, &mut changes);
+        let paths: Vec<_> = changes.iter().map(|change| change.path.as_str()).collect();
+        assert_eq!(
+            paths,
+            ["level", "name.x", "raw.ims", "raw.odd", "raw.title", "raw.urn:x:2.0:User.rank", "titles"]
+        );
+        let state = apply(&json!({"raw": {"odd": 1}}), &changes[2..6]);
+        assert_eq!(state, json!({"raw": {"ims": [1], "title": "b", URN: {"rank": 2}}}));
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![Just(json!(1)), Just(json!("a")), Just(json!(true)), Just(json!(null))];
+        leaf.prop_recursive(4, 32, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
+                prop::collection::btree_map("[ab.]{1,2}", inner, 0..4)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn state() -> impl Strategy<Value = Value> {
+        prop::collection::btree_map("[a-d]", value(), 0..5)
+            .prop_map(|map| Value::Object(map.into_iter().collect()))
+    }
+
+    proptest! {
+        #[test]
+        fn changes_applied_to_the_old_state_give_the_new_one(old in state(), new in state()) {
+            let changes = diff(&old, &new);
+            let applied = apply(&old, &changes);
+            prop_assert_eq!(diff(&applied, &new), []);
+            prop_assert_eq!(changes.is_empty(), diff(&new, &old).is_empty());
+            if changes.is_empty() {
+                let mut canonical_sides = [canonical(&old).into_owned(), canonical(&new).into_owned()];
+                canonical_sides.iter_mut().for_each(sort_arrays);
+                prop_assert_eq!(&canonical_sides[0], &canonical_sides[1]);
+            }
+        }
+    }
+
+    /// Where the order does not count: in arrays that a path leads to.
+    fn sort_arrays(value: &mut Value) {
+        match value {
+            Value::Array(array) => array.sort_by_key(Value::to_string),
+            Value::Object(object) => object.values_mut().for_each(sort_arrays),
+            _ => {}
+        }
     }
 }

@@ -16,6 +16,7 @@ pub struct Organization {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
     /// When it was made.
+    #[serde(serialize_with = "crate::timestamp::serialize")]
     pub created_at: Timestamp,
 }
 
@@ -131,6 +132,7 @@ pub struct Directory {
     /// Live or sandbox.
     pub mode: Mode,
     /// When it was made.
+    #[serde(serialize_with = "crate::timestamp::serialize")]
     pub created_at: Timestamp,
 }
 
@@ -142,11 +144,12 @@ pub struct Token {
     /// The last four characters, to recognise it by.
     pub last_characters: String,
     /// When it was made.
+    #[serde(serialize_with = "crate::timestamp::serialize")]
     pub created_at: Timestamp,
     /// When it stops working, if it does.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::timestamp::serialize_option")]
     pub expires_at: Option<Timestamp>,
     /// When it last opened the directory (within some seconds).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::timestamp::serialize_option")]
     pub last_used_at: Option<Timestamp>,
 }

@@ -109,7 +109,9 @@ mod tests {
         assert_eq!(UserId::parse(id.as_str()), Some(id.clone()));
         assert_eq!(id.uuid(), Uuid::from_u128(7));
         let upper = id.as_str().to_uppercase();
-        for odd in ["", "usr_", "grp_00000000000000000000000000000007", upper.as_str(), "usr_%00", "usr_../etc"] {
+        for odd in
+            ["", "usr_", "grp_00000000000000000000000000000007", upper.as_str(), "usr_%00", "usr_../etc"]
+        {
             assert_eq!(UserId::parse(odd), None, "{odd}");
         }
     }

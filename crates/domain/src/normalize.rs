@@ -11,9 +11,9 @@ mod group;
 mod membership;
 mod user;
 
+pub(crate) use group::shown_by as group_shown_by;
 pub use group::{GroupProjection, group_projection, group_summary};
 pub use membership::{GroupNames, Membership, UserNames};
-pub(crate) use group::shown_by as group_shown_by;
 pub(crate) use user::shown_by as user_shown_by;
 pub use user::{Address, Contact, Manager, Name, UserProjection, user_projection, user_summary};
 

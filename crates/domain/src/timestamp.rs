@@ -16,6 +16,14 @@ pub fn serialize<S: Serializer>(moment: &Timestamp, serializer: S) -> Result<S::
     serializer.collect_str(&Millis(*moment))
 }
 
+/// As [`serialize`], for a moment that may be absent.
+pub fn serialize_option<S: Serializer>(moment: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match moment {
+        Some(moment) => serializer.collect_str(&Millis(*moment)),
+        None => serializer.serialize_none(),
+    }
+}
+
 struct Millis(Timestamp);
 
 impl fmt::Display for Millis {

@@ -166,12 +166,7 @@ fn changes(group: &GroupRecord, new: &Document) -> Vec<Change> {
     changes
 }
 
-fn tell(
-    kind: EventType,
-    group: &GroupRecord,
-    changes: Option<&[Change]>,
-    journal: &mut Journal<'_, '_>,
-) {
+fn tell(kind: EventType, group: &GroupRecord, changes: Option<&[Change]>, journal: &mut Journal<'_, '_>) {
     journal.tell(Fact {
         kind,
         subject: subject(SubjectKind::Group, group.id.as_str(), group.event_version),

@@ -9,12 +9,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rollcall_scim::{
-    document::MemberInput,
-    error::ScimError,
-    filter::Filter,
-    patch::MemberSelector,
-};
+use rollcall_scim::{document::MemberInput, error::ScimError, filter::Filter, patch::MemberSelector};
 use serde_json::{Map, Value};
 
 use super::{Write, journal::Journal};
@@ -162,10 +157,7 @@ pub(super) fn leave_all(group: &mut GroupRecord, loaded: &mut Loaded, journal: &
     let nested = group_summary(group);
     for mut parent in std::mem::take(&mut loaded.groups_of_group) {
         group.event_version += 1;
-        journal.write(Write::RemoveMember {
-            group: parent.id.clone(),
-            value: nested.id.as_str().to_owned(),
-        });
+        journal.write(Write::RemoveMember { group: parent.id.clone(), value: nested.id.as_str().to_owned() });
         let names = GroupNames::from(&parent);
         let version = group.event_version;
         journal.tell_of_nested(
@@ -194,11 +186,7 @@ fn tell(
         (MemberKind::User, Some(Referent::User(user))) => {
             let event_version = user.event_version + 1;
             journal.tell_of_user(kind, &group.id, names, user, event_version);
-            journal.write(Write::TouchUser {
-                id: user.id.clone(),
-                version: user.version + 1,
-                event_version,
-            });
+            journal.write(Write::TouchUser { id: user.id.clone(), version: user.version + 1, event_version });
         }
         (MemberKind::Group, Some(Referent::Group(nested))) => {
             let event_version = nested.event_version + 1;

@@ -27,9 +27,7 @@ impl Command {
             Self::DeleteUser { id, .. } => {
                 Needs { user: Some(id.clone()), groups_of_user: true, ..Needs::default() }
             }
-            Self::CreateGroup { members, .. } => {
-                Needs { referents: ids(members.iter()), ..Needs::default() }
-            }
+            Self::CreateGroup { members, .. } => Needs { referents: ids(members.iter()), ..Needs::default() },
             Self::ReplaceGroup { id, members, .. } => Needs {
                 group: Some(id.clone()),
                 members: if members.is_some() { MemberNeeds::All } else { MemberNeeds::None },
@@ -53,7 +51,12 @@ impl Command {
 
 /// The manager, if the value can name anybody here.
 fn manager(document: &Document) -> Vec<String> {
-    document.manager_value().filter(|value| UserId::parse(value).is_some()).map(str::to_owned).into_iter().collect()
+    document
+        .manager_value()
+        .filter(|value| UserId::parse(value).is_some())
+        .map(str::to_owned)
+        .into_iter()
+        .collect()
 }
 
 /// Most ids that a PATCH of a user is searched for; one of them is its manager.

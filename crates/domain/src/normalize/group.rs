@@ -28,18 +28,11 @@ pub struct GroupProjection<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub raw: Option<&'a Document>,
     /// `meta.created`; absent in events.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "optional_moment")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "timestamp::serialize_option")]
     pub created_at: Option<Timestamp>,
     /// `meta.lastModified`; absent in events.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "optional_moment")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "timestamp::serialize_option")]
     pub updated_at: Option<Timestamp>,
-}
-
-fn optional_moment<S: serde::Serializer>(moment: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
-    match moment {
-        Some(moment) => timestamp::serialize(moment, serializer),
-        None => serializer.serialize_none(),
-    }
 }
 
 impl<'a> GroupProjection<'a> {

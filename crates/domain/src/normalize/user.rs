@@ -294,7 +294,8 @@ fn manager<'a>(id: &'a str, document: &'a Document, referent: Option<&'a Referen
 
 /// Entra ID sends each app role as a JSON object in a string, other providers the bare name.
 fn roles(value: Option<&Value>) -> Vec<String> {
-    let mut names: Vec<String> = elements(value).filter_map(|role| text(role, "value")).map(role_name).collect();
+    let mut names: Vec<String> =
+        elements(value).filter_map(|role| text(role, "value")).map(role_name).collect();
     names.sort_unstable();
     names.dedup();
     names
@@ -336,5 +337,83 @@ pub(crate) fn shown_by(urn: Option<&str>, attribute: &str) -> &'static [&'static
         (Some(ENTERPRISE_USER), "department") => &["department"],
         (Some(ENTERPRISE_USER), "manager") => &["manager"],
         _ => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn projected(attributes: &Value, manager: Option<&Referent>) -> Value {
+        user_projection(
+            &UserRecord {
+                id: UserId::from_uuid(Uuid::from_u128(1)),
+                document: Document::from_map(attributes.as_object().cloned().unwrap()),
+                version: 3,
+                event_version: 2,
+                created_at: Timestamp::UNIX_EPOCH,
+                updated_at: Timestamp::UNIX_EPOCH,
+                groups: Vec::new(),
+            },
+            manager,
+        )
+    }
+
+    #[test]
+    fn the_least_user_has_nothing_that_is_null() {
+        assert_eq!(
+            projected(&json!({"userName": "a", "title": "", "externalId": ""}), None),
+            json!({
+                "id": "usr_00000000000000000000000000000001", "user_name": "a", "active": true,
+                "groups": [], "roles": [], "permissions": [], "custom_attributes": {},
+                "raw": {"userName": "a", "title": "", "externalId": ""},
+                "created_at": "1970-01-01T00:00:00.000Z", "updated_at": "1970-01-01T00:00:00.000Z",
+            })
+        );
+    }
+
+    #[test]
+    fn roles_are_names_however_they_are_sent() {
+        for (roles, names) in [
+            (json!([{"value": "b"}, {"value": "a"}, {"value": "b", "type": "x"}]), json!(["a", "b"])),
+            (json!([{"value": r#"{"id":"1","value":"admin"}"#}]), json!(["admin"])),
+            (
+                json!([{"value": "{not json"}, {"value": r#"{"id":"1"}"#}]),
+                json!([r#"{"id":"1"}"#, "{not json"]),
+            ),
+            (json!([{"display": "no value"}]), json!([])),
+        ] {
+            assert_eq!(projected(&json!({"userName": "a", "roles": roles}), None)["roles"], names);
+        }
+    }
+
+    #[test]
+    fn a_manager_has_the_best_name_there_is() {
+        let sent = |manager: Value| json!({"userName": "a", ENTERPRISE_USER: {"manager": manager}});
+        let boss = |display_name: Option<&str>| {
+            Referent::User(UserSummary {
+                id: UserId::from_uuid(Uuid::from_u128(2)),
+                external_id: None,
+                user_name: "boss".into(),
+                email: None,
+                display_name: display_name.map(str::to_owned),
+                active: true,
+                version: 1,
+                event_version: 1,
+            })
+        };
+        let named = json!({"value": "m", "displayName": "sent"});
+        for (manager, referent, expected) in [
+            (named.clone(), None, json!({"id": "m", "display_name": "sent"})),
+            (named.clone(), Some(boss(Some("own"))), json!({"id": "m", "display_name": "own"})),
+            (named, Some(boss(None)), json!({"id": "m", "display_name": "sent"})),
+            (json!({"value": "m"}), Some(boss(None)), json!({"id": "m", "display_name": "boss"})),
+            (json!({"value": "m"}), None, json!({"id": "m"})),
+        ] {
+            assert_eq!(projected(&sent(manager), referent.as_ref())["manager"], expected);
+        }
     }
 }

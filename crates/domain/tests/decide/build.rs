@@ -62,7 +62,8 @@ pub(crate) fn delete_user(id: &UserId) -> Command {
 }
 
 pub(crate) fn patch_user(id: &UserId, operations: Value) -> Command {
-    let body = map(json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations}));
+    let body =
+        map(json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations}));
     Command::PatchUser {
         id: id.clone(),
         patch: patch_request(ResourceKind::User, body, &Rules::default()).unwrap().0,
@@ -91,7 +92,8 @@ pub(crate) fn replace_group<S: AsRef<str>>(id: &GroupId, name: &str, values: Opt
 }
 
 pub(crate) fn patch_group(id: &GroupId, operations: Value) -> Command {
-    let body = map(json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations}));
+    let body =
+        map(json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations}));
     Command::PatchGroup {
         id: id.clone(),
         patch: patch_request(ResourceKind::Group, body, &Rules::default()).unwrap().0,

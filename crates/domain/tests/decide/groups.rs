@@ -10,9 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    build::{
-        create_group, create_user, delete_group, named, patch_group, replace_group, values,
-    },
+    build::{create_group, create_user, delete_group, named, patch_group, replace_group, values},
     model::Model,
 };
 
@@ -48,7 +46,8 @@ fn members_change_as_a_set() {
     let where_ = |user: &UserId| json!({"op": "remove", "path": format!("members[value eq \"{user}\"]")});
     let probe = three().users;
     let [ada, bob, eve] = &probe;
-    let cases: Vec<(Value, Vec<(char, &UserId)>, Load)> = vec![
+    type Told<'a> = Vec<(char, &'a UserId)>;
+    let cases: Vec<(Value, Told<'_>, Load)> = vec![
         (json!([add(&[eve])]), vec![('+', eve)], Load::Named),
         (json!([add(&[eve, eve]), add(&[eve])]), vec![('+', eve)], Load::Named),
         (json!([add(&[ada])]), vec![], Load::Named),
@@ -121,7 +120,9 @@ fn the_groups_own_event_goes_before_its_members() {
 #[test]
 fn deleting_a_group_ends_its_memberships_first() {
     let Three { mut model, group, .. } = three();
-    model.run(&patch_group(&group.id, json!([{"op": "add", "path": "members", "value": values(&["who"])}]))).unwrap();
+    model
+        .run(&patch_group(&group.id, json!([{"op": "add", "path": "members", "value": values(&["who"])}])))
+        .unwrap();
     assert_eq!(
         model.events_of(&delete_group(&group.id)),
         ["group.member_removed 3", "group.member_removed 3", "group.deleted 2"]
@@ -162,10 +163,7 @@ fn a_members_display_is_what_was_sent_else_its_own() {
 fn refusals() {
     let Three { mut model, group, .. } = three();
     let nobody = GroupId::from_uuid(Uuid::from_u128(1));
-    assert_eq!(
-        model.run(&delete_group(&nobody)).unwrap_err(),
-        Refusal::NotFound(nobody.as_str().to_owned())
-    );
+    assert_eq!(model.run(&delete_group(&nobody)).unwrap_err(), Refusal::NotFound(nobody.as_str().to_owned()));
     let stale = Command::DeleteGroup { id: group.id.clone(), precondition: Precondition::Versions(vec![2]) };
     assert_eq!(model.run(&stale).unwrap_err(), Refusal::VersionMismatch { current: "1".into() });
     for command in [

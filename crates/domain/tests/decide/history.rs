@@ -231,7 +231,12 @@ impl Model {
     }
 
     /// One operation, and on the side what it makes of a plain set.
-    fn operation(&self, change: &MemberChange, group: &GroupId, after: &mut BTreeSet<String>) -> Option<Value> {
+    fn operation(
+        &self,
+        change: &MemberChange,
+        group: &GroupId,
+        after: &mut BTreeSet<String>,
+    ) -> Option<Value> {
         Some(match change {
             MemberChange::Add(members) => {
                 let members = self.resolve(members, Some(group));

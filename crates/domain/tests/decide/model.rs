@@ -202,7 +202,10 @@ impl Model {
             }
             Write::DeleteUser(id) => {
                 assert!(self.users.remove(id.as_str()).is_some());
-                assert!(self.groups_of(id.as_str()).is_empty(), "a deleted user's rows are removed before it");
+                assert!(
+                    self.groups_of(id.as_str()).is_empty(),
+                    "a deleted user's rows are removed before it"
+                );
             }
             Write::InsertGroup(group) => {
                 assert_eq!((group.version, group.event_version), (1, 1));

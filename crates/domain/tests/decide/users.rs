@@ -35,12 +35,7 @@ fn a_put_tells_what_changed() {
         (ada(), ada(), "", vec![]),
         (ada(), with("title", json!("Prof")), "user.updated 2", vec!["title"]),
         (ada(), with("active", json!(false)), "user.deactivated 2", vec!["active"]),
-        (
-            with("active", json!(false)),
-            with("active", json!(true)),
-            "user.reactivated 2",
-            vec!["active"],
-        ),
+        (with("active", json!(false)), with("active", json!(true)), "user.reactivated 2", vec!["active"]),
         // The body does not say: the state stays.
         (with("active", json!(false)), ada(), "", vec![]),
         // One event for the write, the strongest one, with all that changed.
@@ -135,9 +130,8 @@ fn a_patch_tells_what_changed() {
 #[test]
 fn a_manager_is_shown_by_name_where_known() {
     let mut model = Model::new();
-    let boss = model.user(&create_user(
-        json!({"userName": "boss", "displayName": "The Boss", "externalId": "b"}),
-    ));
+    let boss =
+        model.user(&create_user(json!({"userName": "boss", "displayName": "The Boss", "externalId": "b"})));
     let manager = |id: &str| json!({"userName": "ada", ENTERPRISE_USER: {"manager": {"value": id}}});
     let ada = model.user(&create_user(manager(boss.id.as_str())));
     let known = json!({"id": boss.id, "external_id": "b", "display_name": "The Boss"});
@@ -148,10 +142,7 @@ fn a_manager_is_shown_by_name_where_known() {
     assert_eq!(paths(&model), ["manager.display_name", "manager.external_id", "manager.id"]);
 
     let path = format!("{ENTERPRISE_USER}:manager");
-    model.events_of(&patch_user(
-        &ada.id,
-        json!([{"op": "add", "path": path, "value": {"value": boss.id}}]),
-    ));
+    model.events_of(&patch_user(&ada.id, json!([{"op": "add", "path": path, "value": {"value": boss.id}}])));
     assert_eq!(model.last()["data"]["manager"], known);
 
     // The stored manager is known by name too when the write is about something else.
@@ -209,7 +200,8 @@ fn refusals() {
 
     for state in [DirectoryState::Disabled, DirectoryState::Deleted] {
         model.directory.state = state;
-        for command in [create_user(json!({"userName": "b"})), delete_user(&ada.id), create_group("A", &NONE)] {
+        for command in [create_user(json!({"userName": "b"})), delete_user(&ada.id), create_group("A", &NONE)]
+        {
             assert_eq!(model.run(&command).unwrap_err(), Refusal::DirectoryClosed);
         }
     }
