@@ -59,6 +59,16 @@ impl Answer {
     }
 }
 
+/// Brings an event to an endpoint: the HTTP client, and what tests put in its place.
+#[expect(async_fn_in_trait, reason = "used on one thread, by one caller")]
+pub(crate) trait Courier: 'static {
+    /// What is made ready once for an endpoint.
+    type Target: 'static;
+    fn target(&self, entry: &EndpointEntry) -> Self::Target;
+    /// Sends once, within the endpoint's deadline.
+    async fn send(&self, target: &Self::Target, id: &str, body: Bytes) -> Answer;
+}
+
 /// The HTTP client: one for all endpoints, so that hosts share connections.
 pub(crate) struct Sender {
     egress: Arc<egress::Settings>,
@@ -100,8 +110,12 @@ impl Sender {
         })
     }
 
-    /// Makes ready what does not change from attempt to attempt.
-    pub(crate) fn target(&self, entry: &EndpointEntry) -> Target {
+}
+
+impl Courier for Sender {
+    type Target = Target;
+
+    fn target(&self, entry: &EndpointEntry) -> Target {
         let endpoint = &entry.endpoint;
         let mut headers = HeaderMap::new();
         for (name, value) in &endpoint.headers {
@@ -122,8 +136,7 @@ impl Sender {
         }
     }
 
-    /// Sends once. Never takes longer than the endpoint's deadline.
-    pub(crate) async fn send(&self, target: &Target, id: &str, body: Bytes) -> Answer {
+    async fn send(&self, target: &Target, id: &str, body: Bytes) -> Answer {
         let url = match &target.url {
             Ok(url) => url.clone(),
             Err(refusal) => return Answer::failed(ErrorClass::BlockedAddress, refusal.to_string()),
@@ -161,7 +174,9 @@ impl Sender {
         }
         answer
     }
+}
 
+impl Sender {
     async fn exchange(&self, client: &Client, request: Request, answer: &mut Answer) {
         let response = match client.execute(request).await {
             Ok(response) => response,
@@ -196,7 +211,8 @@ async fn read(mut response: Response, answer: &mut Answer) {
                 total += chunk.len();
                 let room = KEEP.saturating_sub(kept.len());
                 kept.extend_from_slice(&chunk[..chunk.len().min(room)]);
-                if kept.len() < KEEP || answer.body.is_none() {
+                // Now, since the deadline may cut this off.
+                if room > 0 {
                     answer.body = Some(String::from_utf8_lossy(&kept).into_owned());
                 }
                 if total > READ {
@@ -214,9 +230,6 @@ async fn read(mut response: Response, answer: &mut Answer) {
                 break;
             }
         }
-    }
-    if !kept.is_empty() {
-        answer.body = Some(String::from_utf8_lossy(&kept).into_owned());
     }
 }
 

@@ -7,7 +7,7 @@ use rollcall_store::Store;
 use rollcall_stream::Feed;
 use tokio::sync::oneshot;
 
-use crate::{Settings, egress};
+use crate::{Settings, attempt::Sender, egress, metric, scheduler};
 
 /// Why the dispatcher cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -36,15 +36,22 @@ pub fn start(
     feed: Arc<Feed>,
     user_agent: String,
 ) -> Result<Dispatcher, StartError> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
+    let sender = Sender::new(&settings, egress, &user_agent).map_err(StartError::Client)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        // Name look-ups block; more than so many at a time wait for each other.
+        .max_blocking_threads(64)
+        .build()
+        .map_err(StartError::Thread)?;
     let (stop, stopped) = oneshot::channel();
     let (finished, done) = oneshot::channel();
+    metric::describe();
     thread::Builder::new()
         .name("dispatch".into())
         .spawn(move || {
-            let _ = (settings, egress, store, feed, user_agent);
-            let _ = runtime.block_on(stopped);
+            runtime.block_on(scheduler::run(settings, store, feed, sender, stopped));
+            // A look-up that hangs must not keep the process.
+            runtime.shutdown_background();
             let _ = finished.send(());
         })
         .map_err(StartError::Thread)?;

@@ -13,9 +13,13 @@
 mod attempt;
 pub mod egress;
 mod dispatcher;
+mod fair;
 mod lane;
+mod metric;
+mod scheduler;
 mod settings;
 mod sign;
+mod slots;
 
 pub use dispatcher::{Dispatcher, StartError, start};
 pub use settings::Settings;

@@ -19,6 +19,8 @@ pub struct Settings {
     pub max_unsaved_attempts: usize,
     /// Reads of the store under way at the same time.
     pub store_reads: usize,
+    /// An endpoint whose every attempt has failed for so many seconds is disabled. Its place is kept.
+    pub disable_after_seconds: u64,
     /// Idle connections kept open for one host.
     pub idle_connections_per_host: usize,
 }
@@ -32,6 +34,7 @@ impl Default for Settings {
             max_parked_per_lane: 10_000,
             max_unsaved_attempts: 8_192,
             store_reads: 8,
+            disable_after_seconds: 5 * 24 * 3_600,
             idle_connections_per_host: 64,
         }
     }

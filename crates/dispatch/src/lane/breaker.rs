@@ -74,6 +74,13 @@ impl Breaker {
         }
     }
 
+    /// The owner asks for it: a wait under way is over.
+    pub(crate) fn wake(&mut self, now: Timestamp) {
+        if let State::Open { until, .. } = &mut self.state {
+            *until = now;
+        }
+    }
+
     /// Lets a wait that is over end. `true` if the state changed.
     pub(crate) fn tick(&mut self, now: Timestamp) -> bool {
         match self.state {

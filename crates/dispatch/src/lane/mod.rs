@@ -214,6 +214,14 @@ impl Lane {
         }
     }
 
+    /// The owner resumed the endpoint, or changed where it is: it has another chance at once.
+    pub(crate) fn wake(&mut self, now: Timestamp) {
+        self.breaker.wake(now);
+        self.failing_since = None;
+        self.dirty = true;
+        self.tick(now);
+    }
+
     /// Time passed.
     pub(crate) fn tick(&mut self, now: Timestamp) {
         if self.breaker.tick(now) {

@@ -1,0 +1,170 @@
+//! The configuration: tracks come, change and go with their endpoints.
+
+use std::{collections::HashMap, rc::Rc, sync::Arc};
+
+use rollcall_domain::{
+    endpoint::{EndpointState, Scope},
+    ids::EndpointId,
+};
+use rollcall_store::{
+    Catalog,
+    catalog::EndpointEntry,
+    ledger::{LaneRecord, ParkedRecord},
+};
+use tokio::time::sleep;
+
+use super::{
+    Log, SHARD, Scheduler,
+    reads::AGAIN,
+    track::{Scan, Track, Turn},
+};
+use crate::{
+    attempt::Courier,
+    lane::{Lane, Policy},
+    slots::{Speed, Tenant},
+};
+
+impl<L: Log, C: Courier> Scheduler<L, C> {
+    /// Takes up the saved lanes. Tries again until the store can be read.
+    pub(super) async fn load(&mut self) {
+        let mut records: HashMap<EndpointId, (LaneRecord, Vec<ParkedRecord>)> = HashMap::new();
+        let lanes = loop {
+            match self.log.load_lanes().await {
+                Ok(lanes) => break lanes,
+                Err(error) => tracing::warn!(%error, "the lanes cannot be read; trying again"),
+            }
+            sleep(AGAIN).await;
+        };
+        for lane in lanes.into_iter().filter(|lane| lane.shard == SHARD) {
+            let parked = loop {
+                match self.log.load_parked(&lane.endpoint_id).await {
+                    Ok(parked) => break parked,
+                    Err(error) => tracing::warn!(%error, "parked subjects cannot be read; trying again"),
+                }
+                sleep(AGAIN).await;
+            };
+            records.insert(lane.endpoint_id.clone(), (lane, parked));
+        }
+        let catalog = self.log.catalog();
+        for entry in catalog.endpoints.values() {
+            let record = records.remove(&entry.endpoint.id);
+            self.add(&catalog, entry, record);
+        }
+    }
+
+    /// Brings the tracks in line with the present configuration.
+    pub(super) fn sync_catalog(&mut self) {
+        let catalog = self.log.catalog();
+        let gone: Vec<usize> = self
+            .by_id
+            .iter()
+            .filter(|(id, _)| !catalog.endpoints.contains_key(*id))
+            .map(|(_, index)| *index)
+            .collect();
+        for index in gone {
+            self.remove(index);
+        }
+        for (id, entry) in &catalog.endpoints {
+            match self.by_id.get(id).copied() {
+                Some(index) => self.update(index, entry),
+                None => self.add(&catalog, entry, None),
+            }
+        }
+    }
+
+    fn policy(&self, entry: &EndpointEntry) -> Policy {
+        Policy {
+            schedule: entry.endpoint.retry_schedule.clone(),
+            on_exhausted: entry.endpoint.on_exhausted,
+            max_parked: self.settings.max_parked_per_lane,
+        }
+    }
+
+    fn add(
+        &mut self,
+        catalog: &Catalog,
+        entry: &Arc<EndpointEntry>,
+        record: Option<(LaneRecord, Vec<ParkedRecord>)>,
+    ) {
+        let endpoint = &entry.endpoint;
+        let index = self.tracks.len();
+        let policy = self.policy(entry);
+        let lane = match record {
+            Some((record, parked)) => Lane::restore(record, parked, policy, self.clock.now()),
+            None => Lane::new(endpoint.id.clone(), SHARD, endpoint.start_position, policy),
+        };
+        let heard = match &endpoint.scope {
+            Scope::All => &mut self.hear_all,
+            Scope::Organization(id) => self.hear_organization.entry(id.clone()).or_default(),
+            Scope::Directory(id) => self.hear_directory.entry(id.clone()).or_default(),
+        };
+        heard.push(index);
+        self.by_id.insert(endpoint.id.clone(), index);
+        self.tracks.push(Some(Box::new(Track {
+            target: Rc::new(self.courier.target(entry)),
+            tenant: tenant(catalog, &endpoint.scope),
+            saved_frontier: lane.frontier(),
+            entry: Arc::clone(entry),
+            lane,
+            speed: Rc::new(Speed::default()),
+            following: false,
+            halting: false,
+            scan: Scan::Idle,
+            turn: Turn::None,
+            timer: None,
+            dirty: false,
+            touched: false,
+        })));
+        self.touch(index);
+    }
+
+    fn update(&mut self, index: usize, entry: &Arc<EndpointEntry>) {
+        let now = self.clock.now();
+        let policy = self.policy(entry);
+        let Some(track) = self.tracks[index].as_mut() else { return };
+        if Arc::ptr_eq(&track.entry, entry) {
+            return;
+        }
+        // What it wants may change: up to here it has seen what it wanted before.
+        track.catch_up_to(self.followed);
+        let was = Arc::clone(&track.entry.endpoint);
+        track.entry = Arc::clone(entry);
+        track.target = Rc::new(self.courier.target(entry));
+        track.lane.set_policy(policy);
+        let active = EndpointState::Active;
+        if entry.endpoint.state != active {
+            track.lane.retreat();
+            track.following = false;
+        } else if was.state != active || was.url != entry.endpoint.url {
+            track.lane.wake(now);
+        }
+        self.touch(index);
+    }
+
+    fn remove(&mut self, index: usize) {
+        let Some(track) = self.tracks[index].take() else { return };
+        let endpoint = track.endpoint();
+        self.by_id.remove(&endpoint.id);
+        if let Some(at) = track.timer {
+            self.timers.remove(&(at, index));
+        }
+        let heard = match &endpoint.scope {
+            Scope::All => Some(&mut self.hear_all),
+            Scope::Organization(id) => self.hear_organization.get_mut(id),
+            Scope::Directory(id) => self.hear_directory.get_mut(id),
+        };
+        if let Some(heard) = heard {
+            heard.retain(|i| *i != index);
+        }
+        self.hear_organization.retain(|_, heard| !heard.is_empty());
+        self.hear_directory.retain(|_, heard| !heard.is_empty());
+    }
+}
+
+fn tenant(catalog: &Catalog, scope: &Scope) -> Tenant {
+    match scope {
+        Scope::All => None,
+        Scope::Organization(id) => Some(id.clone()),
+        Scope::Directory(id) => catalog.directories.get(id).map(|d| d.directory.organization_id.clone()),
+    }
+}

@@ -1,0 +1,270 @@
+//! Flights: attempts that start when it is their lane's turn and there is a slot, and what comes
+//! of them when they land.
+
+use std::{pin::pin, rc::Rc, sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use metrics::{counter, histogram};
+use rollcall_domain::{
+    delivery::{Attempt, ErrorClass, Trigger},
+    endpoint::EndpointState,
+    event::LoggedEvent,
+    ids::{AttemptId, EndpointId, EventId},
+};
+use rollcall_store::{clock, config_ops::ConfigError, ledger::DeadLetter};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{Log, Pool, SHARD, Scheduler, reads::Side, track::Turn};
+use crate::{
+    attempt::{Answer, Courier},
+    lane::{Finished, Halt, Verdict},
+    metric,
+    slots::{SLOW, Slot},
+};
+
+/// Attempts that start before the scheduler looks at anything else.
+const ROUND: usize = 128;
+
+/// What was sent, and why.
+#[derive(Clone, Debug)]
+pub(super) struct Cargo {
+    pub(super) index: usize,
+    pub(super) endpoint: EndpointId,
+    pub(super) event_id: EventId,
+    /// The event in the log; a test event is not there.
+    pub(super) event: Option<Arc<LoggedEvent>>,
+    pub(super) number: u32,
+    pub(super) trigger: Trigger,
+    /// The owner's request, if it was one.
+    pub(super) manual: Option<i64>,
+}
+
+/// What came of it.
+pub(super) enum Landed {
+    /// It was sent.
+    Sent { cargo: Cargo, answer: Answer, started_at: Timestamp, took: Duration },
+    /// There was nothing to send for this request of the owner's.
+    Nothing(i64),
+}
+
+/// Sends; the slot is given back when the answer is there, or when this is dropped.
+pub(super) async fn fly<C: Courier>(
+    courier: Rc<C>,
+    target: Rc<C::Target>,
+    cargo: Cargo,
+    body: bytes::Bytes,
+    mut slot: Option<Slot>,
+) -> Landed {
+    let started_at = clock::now();
+    let start = Instant::now();
+    let id = cargo.event_id.clone();
+    let mut send = pin!(courier.send(&target, id.as_str(), body));
+    let answer = match timeout(SLOW, &mut send).await {
+        Ok(answer) => answer,
+        Err(_) => {
+            if let Some(slot) = &mut slot {
+                slot.age();
+            }
+            send.await
+        }
+    };
+    drop(slot);
+    Landed::Sent { cargo, answer, started_at, took: start.elapsed() }
+}
+
+impl<L: Log, C: Courier> Scheduler<L, C> {
+    /// Whether `start_attempts` would find something at once.
+    pub(super) fn can_start(&self) -> bool {
+        self.rotation.has_turn(|tenant| self.slots.tenant_has_room(tenant))
+    }
+
+    /// Starts attempts, each for the lane whose turn it is.
+    pub(super) fn start_attempts(&mut self) {
+        for pool in [Pool::Fast, Pool::Slow] {
+            for _ in 0..self.slots.free(pool) {
+                let Some(index) = self.waiting[pool as usize].pop_front() else { break };
+                if let Some(track) = self.tracks[index].as_mut() {
+                    track.turn = Turn::InRotation;
+                    self.rotation.push(&track.tenant, index);
+                }
+            }
+        }
+        for _ in 0..ROUND {
+            if self.unsaved_attempts + self.flights.len() >= self.settings.max_unsaved_attempts {
+                return;
+            }
+            let slots = &self.slots;
+            let Some(index) = self.rotation.pop(|tenant| slots.tenant_has_room(tenant)) else { return };
+            let Some(track) = self.tracks[index].as_mut() else { continue };
+            track.turn = Turn::None;
+            if !track.is_sending() || !track.lane.is_ready() {
+                continue;
+            }
+            let pool = track.speed.pool();
+            if self.slots.free(pool) == 0 {
+                track.turn = Turn::WaitingForSlot;
+                self.waiting[pool as usize].push_back(index);
+                continue;
+            }
+            let caught_up = track.following || track.lane.scan() >= self.followed;
+            if let Some(sending) = track.lane.next(caught_up) {
+                let cargo = Cargo {
+                    index,
+                    endpoint: track.endpoint().id.clone(),
+                    event_id: sending.event.id.clone(),
+                    number: sending.number,
+                    trigger: Trigger::Schedule,
+                    manual: None,
+                    event: Some(Arc::clone(&sending.event)),
+                };
+                let slot = self.slots.take(&track.speed, &track.tenant);
+                let flight = fly(
+                    Rc::clone(&self.courier),
+                    Rc::clone(&track.target),
+                    cargo,
+                    sending.event.body.clone(),
+                    Some(slot),
+                );
+                self.flights.push(Box::pin(flight));
+                self.touch(index);
+                self.refresh_touched();
+            }
+        }
+    }
+
+    pub(super) fn landed(&mut self, landed: Landed) {
+        let (cargo, answer, started_at, took) = match landed {
+            Landed::Sent { cargo, answer, started_at, took } => (cargo, answer, started_at, took),
+            Landed::Nothing(id) => {
+                self.pending.manual_done.push(id);
+                return;
+            }
+        };
+        let outcome = answer.error.map_or("delivered", ErrorClass::as_str);
+        counter!(metric::ATTEMPTS, "outcome" => outcome).increment(1);
+        histogram!(metric::ATTEMPT_SECONDS).record(took.as_secs_f64());
+        if let Some(id) = cargo.manual {
+            self.pending.manual_done.push(id);
+        }
+        let position = cargo.event.as_ref().map_or(0, |e| e.position);
+        let verdict = Verdict::of(answer.status, answer.error, answer.retry_after);
+        let reason = answer.detail.clone();
+        let timed_out = answer.error == Some(ErrorClass::Timeout);
+        if self.tracks[cargo.index].as_ref().is_none_or(|t| t.endpoint().id != cargo.endpoint) {
+            // Deleted meanwhile, and its attempts with it.
+            return;
+        }
+        self.unsaved_attempts += 1;
+        self.pending.attempts.push(Attempt {
+            id: AttemptId::from_uuid(clock::new_uuid()),
+            endpoint_id: cargo.endpoint.clone(),
+            event_id: cargo.event_id.clone(),
+            shard: SHARD,
+            position,
+            number: cargo.number,
+            trigger: cargo.trigger,
+            started_at,
+            duration_ms: u32::try_from(took.as_millis()).unwrap_or(u32::MAX),
+            response_status: answer.status,
+            error: answer.error,
+            error_detail: answer.detail,
+            response_body: answer.body,
+        });
+        if cargo.manual.is_some() {
+            self.landed_by_hand(&cargo, verdict);
+        } else {
+            self.landed_in_lane(&cargo, verdict, took, timed_out, reason);
+        }
+        self.touch(cargo.index);
+    }
+
+    fn landed_by_hand(&mut self, cargo: &Cargo, verdict: Verdict) {
+        let now = self.clock.now();
+        let (Some(event), Verdict::Delivered) = (&cargo.event, verdict) else { return };
+        self.pending.revived.push((cargo.endpoint.clone(), SHARD, event.position));
+        if let Some(track) = self.tracks[cargo.index].as_mut() {
+            track.catch_up_to(self.followed);
+            track.lane.settled_by_hand(&event.subject.id, event.position, now);
+        }
+    }
+
+    fn landed_in_lane(
+        &mut self,
+        cargo: &Cargo,
+        verdict: Verdict,
+        took: Duration,
+        timed_out: bool,
+        reason: Option<String>,
+    ) {
+        let now = self.clock.now();
+        let Some(event) = &cargo.event else { return };
+        let Some(track) = self.tracks[cargo.index].as_mut() else { return };
+        track.speed.note(took, timed_out);
+        track.catch_up_to(self.followed);
+        let jitter = rand::random::<f64>() * 2.0 - 1.0;
+        let finished = track.lane.finish(event.position, verdict, now, jitter);
+        if track.lane.scan() < self.followed {
+            track.following = false;
+        }
+        let failing_since = track.lane.failing_since();
+        match finished {
+            Finished::Settled => {
+                let latency = clock::now().duration_since(event.timestamp);
+                histogram!(metric::LATENCY).record(latency.as_secs_f64().max(0.0));
+            }
+            Finished::Dead { attempts } => self.pending.dead.push(DeadLetter {
+                endpoint_id: cargo.endpoint.clone(),
+                shard: event.shard,
+                position: event.position,
+                event_id: event.id.clone(),
+                subject_id: event.subject.id.to_string(),
+                attempts,
+                died_at: now,
+            }),
+            Finished::Parked | Finished::Blocked | Finished::Kept | Finished::Unknown => {}
+        }
+        let limit = SignedDuration::from_secs(
+            i64::try_from(self.settings.disable_after_seconds).unwrap_or(i64::MAX),
+        );
+        match verdict {
+            Verdict::Halted(Halt::Gone) => {
+                self.halt(cargo.index, EndpointState::Disabled, "the endpoint answered 410 Gone".to_owned());
+            }
+            Verdict::Halted(Halt::Blocked) => {
+                let reason = reason.unwrap_or_else(|| "its address is forbidden".to_owned());
+                self.halt(cargo.index, EndpointState::Quarantined, reason);
+            }
+            _ => {
+                if let Some(since) = failing_since.filter(|since| now.duration_since(*since) > limit) {
+                    let reason = format!("every attempt since {since} failed");
+                    self.halt(cargo.index, EndpointState::Disabled, reason);
+                }
+            }
+        }
+    }
+
+    /// Stops sending to an endpoint, and has the store say so.
+    fn halt(&mut self, index: usize, state: EndpointState, reason: String) {
+        let Some(track) = self.tracks[index].as_mut() else { return };
+        track.lane.retreat();
+        track.following = false;
+        // A straggler's answer changes nothing more; nor does it undo what the owner did.
+        if track.halting || track.endpoint().state != EndpointState::Active {
+            return;
+        }
+        track.halting = true;
+        let id = track.endpoint().id.clone();
+        tracing::warn!(endpoint = %id, state = state.as_str(), reason, "an endpoint is not sent to any more");
+        let log = self.log.clone();
+        self.side.push(Box::pin(async move {
+            loop {
+                match log.halt(&id, state, reason.clone()).await {
+                    Ok(()) | Err(ConfigError::NotFound) => break,
+                    Err(error) => tracing::warn!(endpoint = %id, %error, "an endpoint's state cannot be changed"),
+                }
+                sleep(Duration::from_secs(5)).await;
+            }
+            Side::Halted { index, id }
+        }));
+    }
+}

@@ -1,0 +1,98 @@
+//! What the scheduler asks of the store, so that its tests can bring a store of their own.
+
+use std::sync::Arc;
+
+use rollcall_domain::{
+    delivery::DeliveryId,
+    endpoint::EndpointState,
+    event::LoggedEvent,
+    ids::EndpointId,
+};
+use rollcall_store::{
+    Catalog, Store,
+    config_ops::{ConfigError, EndpointPatch},
+    ledger::{LaneRecord, ManualSend, ParkedRecord, ProgressBatch},
+    read::{LaneQuery, LaneRead, ReadError},
+};
+use tokio::sync::watch;
+
+/// The methods of [`Store`] that the scheduler uses.
+#[expect(async_fn_in_trait, reason = "used on one thread, by one caller")]
+pub(crate) trait Log: Clone + 'static {
+    fn catalog(&self) -> Arc<Catalog>;
+    fn catalog_changes(&self) -> watch::Receiver<u64>;
+    fn manual_changes(&self) -> watch::Receiver<u64>;
+    fn head(&self) -> u64;
+    async fn load_lanes(&self) -> Result<Vec<LaneRecord>, ReadError>;
+    async fn load_parked(&self, endpoint: &EndpointId) -> Result<Vec<ParkedRecord>, ReadError>;
+    async fn lane_events(&self, query: LaneQuery) -> Result<LaneRead, ReadError>;
+    async fn subject_events(
+        &self,
+        subject: &str,
+        from: u64,
+        up_to: u64,
+        limit: u32,
+    ) -> Result<Vec<Arc<LoggedEvent>>, ReadError>;
+    async fn save_progress(&self, batch: ProgressBatch) -> Result<(), ReadError>;
+    async fn manual_sends(&self, limit: u32) -> Result<Vec<ManualSend>, ReadError>;
+    /// An event and how many attempts were made to bring it to the endpoint.
+    async fn delivery(&self, id: &DeliveryId) -> Result<Option<(Arc<LoggedEvent>, u32)>, ReadError>;
+    async fn halt(&self, endpoint: &EndpointId, state: EndpointState, reason: String) -> Result<(), ConfigError>;
+}
+
+impl Log for Store {
+    fn catalog(&self) -> Arc<Catalog> {
+        self.catalog()
+    }
+
+    fn catalog_changes(&self) -> watch::Receiver<u64> {
+        self.catalog_changes()
+    }
+
+    fn manual_changes(&self) -> watch::Receiver<u64> {
+        self.manual_changes()
+    }
+
+    fn head(&self) -> u64 {
+        self.head(super::SHARD)
+    }
+
+    async fn load_lanes(&self) -> Result<Vec<LaneRecord>, ReadError> {
+        self.load_lanes().await
+    }
+
+    async fn load_parked(&self, endpoint: &EndpointId) -> Result<Vec<ParkedRecord>, ReadError> {
+        self.load_parked(endpoint).await
+    }
+
+    async fn lane_events(&self, query: LaneQuery) -> Result<LaneRead, ReadError> {
+        self.lane_events(query).await
+    }
+
+    async fn subject_events(
+        &self,
+        subject: &str,
+        from: u64,
+        up_to: u64,
+        limit: u32,
+    ) -> Result<Vec<Arc<LoggedEvent>>, ReadError> {
+        self.subject_events(subject, from, up_to, limit).await
+    }
+
+    async fn save_progress(&self, batch: ProgressBatch) -> Result<(), ReadError> {
+        self.save_progress(batch).await
+    }
+
+    async fn manual_sends(&self, limit: u32) -> Result<Vec<ManualSend>, ReadError> {
+        self.manual_sends(limit).await
+    }
+
+    async fn delivery(&self, id: &DeliveryId) -> Result<Option<(Arc<LoggedEvent>, u32)>, ReadError> {
+        Ok(self.delivery(id).await?.map(|(delivery, _)| (delivery.event, delivery.attempts)))
+    }
+
+    async fn halt(&self, endpoint: &EndpointId, state: EndpointState, reason: String) -> Result<(), ConfigError> {
+        let patch = EndpointPatch { state: Some((state, Some(reason))), ..EndpointPatch::default() };
+        self.update_endpoint(endpoint, patch).await.map(|_| ())
+    }
+}

@@ -1,0 +1,115 @@
+//! Reads of the store, a bounded number at a time, and what comes back from them.
+
+use std::{sync::Arc, time::Duration};
+
+use rollcall_domain::{event::LoggedEvent, ids::EndpointId};
+use rollcall_store::{
+    ledger::ManualSend,
+    read::{LaneRead, ReadError},
+};
+use tokio::time::sleep;
+
+use super::{Log, Scheduler, track::Scan};
+use crate::{
+    attempt::Courier,
+    lane::{BACKLOG_READ, BacklogRead},
+};
+
+/// What a read that failed waits before it is tried again.
+pub(super) const AGAIN: Duration = Duration::from_secs(1);
+
+/// What came back.
+pub(super) enum Side {
+    /// A laggard's events.
+    Scanned { index: usize, id: EndpointId, shard: u16, after: u64, result: Result<LaneRead, ReadError> },
+    /// A parked subject's events.
+    Backlog { index: usize, id: EndpointId, read: BacklogRead, result: Result<Vec<Arc<LoggedEvent>>, ReadError> },
+    /// The sends that the owner asked for.
+    Manual(Result<Vec<ManualSend>, ReadError>),
+    /// It is time to ask for these (again).
+    ManualDue,
+    /// A laggard may try again.
+    Again { index: usize, id: EndpointId },
+    /// An endpoint's state was changed.
+    Halted { index: usize, id: EndpointId },
+}
+
+impl<L: Log, C: Courier> Scheduler<L, C> {
+    /// Starts reads of parked subjects' backlogs.
+    pub(super) fn start_reads(&mut self) {
+        while self.reads_under_way < self.settings.store_reads.max(1) {
+            let Some((index, read)) = self.backlog_reads.pop_front() else { return };
+            let Some(track) = self.tracks[index].as_ref() else { continue };
+            self.reads_under_way += 1;
+            let id = track.endpoint().id.clone();
+            let log = self.log.clone();
+            self.side.push(Box::pin(async move {
+                let result = log.subject_events(&read.subject, read.from, read.up_to, BACKLOG_READ).await;
+                Side::Backlog { index, id, read, result }
+            }));
+        }
+    }
+
+    pub(super) fn side(&mut self, side: Side) {
+        let now = self.clock.now();
+        match side {
+            Side::Scanned { index, id, after, result, .. } => {
+                self.reads_under_way -= 1;
+                let Some(track) = self.tracks[index].as_mut().filter(|t| t.endpoint().id == id) else { return };
+                track.scan = Scan::Idle;
+                match result {
+                    // The scan may have gone back meanwhile; then this is read again.
+                    Ok(read) if track.lane.scan() == after && track.is_sending() => {
+                        let admitted = read.events.iter().all(|event| track.offer(event, now));
+                        if admitted {
+                            track.lane.advance_to(read.scanned_to);
+                        }
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        tracing::warn!(endpoint = %id, %error, "the events of an endpoint cannot be read");
+                        track.scan = Scan::Reading;
+                        self.side.push(Box::pin(async move {
+                            sleep(AGAIN).await;
+                            Side::Again { index, id }
+                        }));
+                    }
+                }
+                self.touch(index);
+            }
+            Side::Again { index, id } => {
+                if let Some(track) = self.tracks[index].as_mut().filter(|t| t.endpoint().id == id) {
+                    track.scan = Scan::Idle;
+                    self.touch(index);
+                }
+            }
+            Side::Backlog { index, id, read, result } => {
+                self.reads_under_way -= 1;
+                let Some(track) = self.tracks[index].as_mut().filter(|t| t.endpoint().id == id) else { return };
+                match result {
+                    Ok(mut events) => {
+                        let full = events.len() >= BACKLOG_READ as usize;
+                        let last = events.last().map(|e| e.position);
+                        let read_to = last.filter(|_| full).unwrap_or(read.up_to);
+                        events.retain(|event| track.entry.endpoint.matches(event));
+                        track.lane.backlog(&read, events, read_to, now);
+                    }
+                    Err(error) => {
+                        tracing::warn!(endpoint = %id, %error, "the events of a subject cannot be read");
+                        track.lane.read_failed(&read, now);
+                    }
+                }
+                self.touch(index);
+            }
+            Side::Manual(result) => self.manual(result),
+            Side::ManualDue => self.manual_due = true,
+            Side::Halted { index, id } => {
+                if let Some(track) = self.tracks[index].as_mut().filter(|t| t.endpoint().id == id) {
+                    track.halting = false;
+                    self.sync_catalog();
+                    self.touch(index);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! How lanes come by their events: followers are handed each new one, laggards read the shared
+//! tail, or the store where the tail does not reach back far enough.
+
+use std::sync::Arc;
+
+use rollcall_domain::event::LoggedEvent;
+use rollcall_store::read::LaneQuery;
+
+use super::{Log, SHARD, Scheduler, reads::Side, track::Scan};
+use crate::attempt::Courier;
+
+/// Events taken from the tail at once.
+const TAIL: usize = 256;
+/// Laggards that are served before the scheduler looks at anything else.
+const ROUND: usize = 32;
+
+impl<L: Log, C: Courier> Scheduler<L, C> {
+    /// Hands new events to the followers that want them.
+    pub(super) fn follow(&mut self) {
+        if self.followed >= self.head {
+            return;
+        }
+        match self.feed.tail_after(self.followed, TAIL) {
+            Some(events) if !events.is_empty() => {
+                for event in &events {
+                    self.hand_out(event);
+                    self.followed = event.position;
+                }
+                self.head = self.head.max(self.followed);
+            }
+            // The tail has moved past: everybody reads for themselves.
+            _ => {
+                for index in 0..self.tracks.len() {
+                    let Some(track) = self.tracks[index].as_mut() else { continue };
+                    if track.following {
+                        track.catch_up_to(self.followed);
+                        track.following = false;
+                    }
+                    self.touch(index);
+                }
+                self.followed = self.head;
+            }
+        }
+    }
+
+    fn hand_out(&mut self, event: &Arc<LoggedEvent>) {
+        let now = self.clock.now();
+        let lists = [
+            Some(&self.hear_all),
+            self.hear_organization.get(&event.organization_id),
+            self.hear_directory.get(&event.directory_id),
+        ];
+        for index in lists.into_iter().flatten().flatten().copied() {
+            let Some(track) = self.tracks[index].as_mut() else { continue };
+            if !track.following || !track.entry.endpoint.matches(event) {
+                continue;
+            }
+            if !track.offer(event, now) {
+                track.following = false;
+            }
+            if !track.touched {
+                track.touched = true;
+                self.touched.push(index);
+            }
+        }
+    }
+
+    pub(super) fn can_scan(&self) -> bool {
+        !self.laggards.is_empty() && self.reads_under_way < self.settings.store_reads
+    }
+
+    /// Lets laggards read on.
+    pub(super) fn scan_laggards(&mut self) {
+        for _ in 0..ROUND {
+            if !self.can_scan() {
+                return;
+            }
+            let Some(index) = self.laggards.pop_front() else { return };
+            self.scan_one(index);
+        }
+    }
+
+    fn scan_one(&mut self, index: usize) {
+        let now = self.clock.now();
+        let followed = self.followed;
+        let Some(track) = self.tracks[index].as_mut() else { return };
+        track.scan = Scan::Idle;
+        let room = track.lane.room();
+        if !track.is_sending() || track.following || room == 0 {
+            self.touch(index);
+            return;
+        }
+        let after = track.lane.scan();
+        if let Some(events) = self.feed.tail_after(after, TAIL) {
+            let admitted = events.iter().take_while(|e| e.position <= followed).all(|event| {
+                let admitted = track.offer(event, now);
+                if admitted {
+                    track.lane.advance_to(event.position);
+                }
+                admitted
+            });
+            if admitted && events.len() < TAIL {
+                track.lane.advance_to(followed);
+            }
+        } else {
+            track.scan = Scan::Reading;
+            self.reads_under_way += 1;
+            let query = LaneQuery {
+                scope: track.endpoint().scope.clone(),
+                types: track.endpoint().event_types.clone(),
+                after,
+                up_to: followed,
+                limit: u32::try_from(room.min(TAIL)).unwrap_or(1),
+            };
+            let log = self.log.clone();
+            let id = track.endpoint().id.clone();
+            self.side.push(Box::pin(async move {
+                let result = log.lane_events(query).await;
+                Side::Scanned { index, id, shard: SHARD, after, result }
+            }));
+        }
+        self.touch(index);
+    }
+}

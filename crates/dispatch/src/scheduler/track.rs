@@ -1,0 +1,142 @@
+//! A track: an endpoint with its lane, and what the scheduler remembers of it.
+
+use std::{rc::Rc, sync::Arc};
+
+use jiff::Timestamp;
+use rollcall_domain::{
+    endpoint::{Endpoint, EndpointState},
+    event::LoggedEvent,
+};
+use rollcall_store::catalog::EndpointEntry;
+
+use super::{Log, Scheduler};
+use crate::{
+    attempt::Courier,
+    lane::Lane,
+    slots::{Speed, Tenant},
+};
+
+/// How a track that lags comes by its events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scan {
+    /// It needs none.
+    Idle,
+    /// It waits for its turn.
+    Queued,
+    /// The store is being read.
+    Reading,
+}
+
+/// Where a track stands that has something to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It has nothing to send.
+    None,
+    /// In the rotation.
+    InRotation,
+    /// It waits for a slot.
+    WaitingForSlot,
+}
+
+/// See the module.
+pub(super) struct Track<T> {
+    pub(super) entry: Arc<EndpointEntry>,
+    pub(super) target: Rc<T>,
+    pub(super) tenant: Tenant,
+    pub(super) lane: Lane,
+    pub(super) speed: Rc<Speed>,
+    /// It has seen all up to the scheduler's `followed` (its lane's own scan may be behind).
+    pub(super) following: bool,
+    /// Its state is being changed because of what it answered; nothing is sent meanwhile.
+    pub(super) halting: bool,
+    pub(super) scan: Scan,
+    pub(super) turn: Turn,
+    pub(super) timer: Option<Timestamp>,
+    pub(super) dirty: bool,
+    pub(super) touched: bool,
+    pub(super) saved_frontier: u64,
+}
+
+impl<T> Track<T> {
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.entry.endpoint
+    }
+
+    /// Whether it is sent to.
+    pub(super) fn is_sending(&self) -> bool {
+        !self.halting && self.endpoint().state == EndpointState::Active
+    }
+
+    /// A follower's lane learns how far it has come.
+    pub(super) fn catch_up_to(&mut self, followed: u64) {
+        if self.following {
+            self.lane.advance_to(followed);
+        }
+    }
+
+    /// Offers an event. `false` if the lane has no room for it.
+    pub(super) fn offer(&mut self, event: &Arc<LoggedEvent>, now: Timestamp) -> bool {
+        if self.entry.endpoint.matches(event) {
+            self.lane.advance_to(event.position - 1);
+            self.lane.admit(event, now)
+        } else {
+            true
+        }
+    }
+}
+
+impl<L: Log, C: Courier> Scheduler<L, C> {
+    /// Has a track brought up to date before anything else starts.
+    pub(super) fn touch(&mut self, lane: usize) {
+        if let Some(track) = self.tracks[lane].as_mut()
+            && !track.touched
+        {
+            track.touched = true;
+            self.touched.push(lane);
+        }
+    }
+
+    pub(super) fn refresh_touched(&mut self) {
+        while let Some(lane) = self.touched.pop() {
+            self.refresh(lane);
+        }
+    }
+
+    /// Enters a track wherever its lane's state says that it belongs.
+    fn refresh(&mut self, index: usize) {
+        let followed = self.followed;
+        let Some(track) = self.tracks[index].as_mut() else { return };
+        track.touched = false;
+        if track.is_sending() {
+            while let Some(read) = track.lane.next_read() {
+                self.backlog_reads.push_back((index, read));
+            }
+            if !track.following && track.scan == Scan::Idle {
+                if track.lane.scan() >= followed {
+                    track.following = true;
+                } else if track.lane.room() > 0 {
+                    track.scan = Scan::Queued;
+                    self.laggards.push_back(index);
+                }
+            }
+            if track.turn == Turn::None && track.lane.is_ready() {
+                track.turn = Turn::InRotation;
+                self.rotation.push(&track.tenant, index);
+            }
+        }
+        let due = if track.is_sending() { track.lane.due_at() } else { None };
+        if due != track.timer {
+            if let Some(old) = track.timer {
+                self.timers.remove(&(old, index));
+            }
+            if let Some(new) = due {
+                self.timers.insert((new, index));
+            }
+            track.timer = due;
+        }
+        if !track.dirty && track.lane.is_dirty() {
+            track.dirty = true;
+            self.dirty.push_back(index);
+        }
+    }
+}

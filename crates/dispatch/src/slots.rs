@@ -1,0 +1,190 @@
+//! Slots: how many attempts may be under way, in two pools, so that endpoints that answer slowly
+//! or not at all never hold what the quick ones need.
+//!
+//! A lane that was slow lately takes its slots from the slow pool. An attempt that turns out slow
+//! moves its slot there while it goes on, even if the pool is full: it then lacks only to newcomers
+//! of that pool. Slots are given back when they are dropped.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+    time::Duration,
+};
+
+use rollcall_domain::ids::OrganizationId;
+use tokio::sync::Notify;
+
+/// From here on an attempt counts as slow.
+pub(crate) const SLOW: Duration = Duration::from_secs(1);
+
+/// Whose fair share an attempt counts towards; endpoints of no organization count as one.
+pub(crate) type Tenant = Option<OrganizationId>;
+
+/// Which pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pool {
+    Fast,
+    Slow,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Slots {
+    fast: Cell<usize>,
+    slow: Cell<usize>,
+    by_tenant: RefCell<HashMap<Tenant, usize>>,
+    fast_max: usize,
+    slow_max: usize,
+    tenant_max: usize,
+    /// Told when a slot leaves the fast pool for the slow one.
+    pub(crate) aged: Notify,
+}
+
+/// How quickly a lane's endpoint answers.
+#[derive(Debug, Default)]
+pub(crate) struct Speed {
+    /// Attempts under way for longer than [`SLOW`].
+    aged: Cell<u32>,
+    timed_out: Cell<bool>,
+    /// A moving average in seconds.
+    average: Cell<f64>,
+}
+
+impl Speed {
+    pub(crate) fn note(&self, took: Duration, timed_out: bool) {
+        self.timed_out.set(timed_out);
+        self.average.set(self.average.get() * 0.8 + took.as_secs_f64() * 0.2);
+    }
+
+    pub(crate) fn pool(&self) -> Pool {
+        let slow = self.aged.get() > 0 || self.timed_out.get() || self.average.get() > SLOW.as_secs_f64();
+        if slow { Pool::Slow } else { Pool::Fast }
+    }
+}
+
+/// An attempt's place; dropping it gives it back.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    slots: Rc<Slots>,
+    speed: Rc<Speed>,
+    tenant: Tenant,
+    pool: Pool,
+    aged: bool,
+}
+
+impl Slots {
+    pub(crate) fn new(fast_max: usize, slow_max: usize, tenant_max: usize) -> Rc<Self> {
+        Rc::new(Self {
+            fast: Cell::new(0),
+            slow: Cell::new(0),
+            by_tenant: RefCell::default(),
+            fast_max: fast_max.max(1),
+            slow_max: slow_max.max(1),
+            tenant_max: tenant_max.max(1),
+            aged: Notify::new(),
+        })
+    }
+
+    fn cell(&self, pool: Pool) -> &Cell<usize> {
+        match pool {
+            Pool::Fast => &self.fast,
+            Pool::Slow => &self.slow,
+        }
+    }
+
+    /// How many of a pool are taken.
+    pub(crate) fn in_use(&self, pool: Pool) -> usize {
+        self.cell(pool).get()
+    }
+
+    /// How many of a pool are free.
+    pub(crate) fn free(&self, pool: Pool) -> usize {
+        let max = if pool == Pool::Fast { self.fast_max } else { self.slow_max };
+        max.saturating_sub(self.in_use(pool))
+    }
+
+    /// Whether a tenant may have one more.
+    pub(crate) fn tenant_has_room(&self, tenant: &Tenant) -> bool {
+        self.by_tenant.borrow().get(tenant).is_none_or(|n| *n < self.tenant_max)
+    }
+
+    /// Takes a slot; the caller has seen that there is one.
+    pub(crate) fn take(self: &Rc<Self>, speed: &Rc<Speed>, tenant: &Tenant) -> Slot {
+        let pool = speed.pool();
+        let cell = self.cell(pool);
+        cell.set(cell.get() + 1);
+        *self.by_tenant.borrow_mut().entry(tenant.clone()).or_default() += 1;
+        Slot { slots: Rc::clone(self), speed: Rc::clone(speed), tenant: tenant.clone(), pool, aged: false }
+    }
+}
+
+impl Slot {
+    /// The attempt has been under way for long.
+    pub(crate) fn age(&mut self) {
+        if !self.aged {
+            self.aged = true;
+            self.speed.aged.set(self.speed.aged.get() + 1);
+            self.give_back();
+            self.pool = Pool::Slow;
+            let slow = &self.slots.slow;
+            slow.set(slow.get() + 1);
+            self.slots.aged.notify_one();
+        }
+    }
+
+    fn give_back(&self) {
+        let cell = self.slots.cell(self.pool);
+        cell.set(cell.get().saturating_sub(1));
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.give_back();
+        if self.aged {
+            self.speed.aged.set(self.speed.aged.get().saturating_sub(1));
+        }
+        let mut by_tenant = self.slots.by_tenant.borrow_mut();
+        if let Some(n) = by_tenant.get_mut(&self.tenant) {
+            *n -= 1;
+            if *n == 0 {
+                by_tenant.remove(&self.tenant);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_that_ages_leaves_the_fast_pool() {
+        let slots = Slots::new(2, 1, 8);
+        let speed = Rc::new(Speed::default());
+        let mut slot = slots.take(&speed, &None);
+        let other = slots.take(&speed, &None);
+        assert_eq!((slots.free(Pool::Fast), slots.free(Pool::Slow)), (0, 1));
+        slot.age();
+        slot.age();
+        assert_eq!((slots.free(Pool::Fast), slots.free(Pool::Slow)), (1, 0));
+        assert_eq!(speed.pool(), Pool::Slow);
+        drop(slot);
+        drop(other);
+        assert_eq!((slots.in_use(Pool::Fast), slots.in_use(Pool::Slow)), (0, 0));
+        assert_eq!(speed.pool(), Pool::Fast);
+        speed.note(Duration::from_secs(15), true);
+        assert_eq!(speed.pool(), Pool::Slow);
+    }
+
+    #[test]
+    fn a_tenant_has_its_cap() {
+        let slots = Slots::new(9, 9, 1);
+        let speed = Rc::new(Speed::default());
+        let slot = slots.take(&speed, &None);
+        assert!(!slots.tenant_has_room(&None));
+        drop(slot);
+        assert!(slots.tenant_has_room(&None));
+    }
+}
