@@ -76,13 +76,10 @@ impl Owner {
             let page = self.get(&url).await.expect(200);
             let data = page["data"].as_array().unwrap_or_else(|| panic!("no data in {page}")).clone();
             assert!(data.len() <= limit, "{} entries for limit {limit}", data.len());
-            let count = data.len();
             all.extend(data);
             match page["next_cursor"].as_str() {
-                // Events always give the cursor to go on from; a short page is the end of them.
-                Some(cursor) if count > 0 && Some(cursor) != after.as_deref() => {
-                    after = Some(cursor.to_owned());
-                }
+                // Events always give the cursor to go on from; one that stays is the end of them.
+                Some(cursor) if Some(cursor) != after.as_deref() => after = Some(cursor.to_owned()),
                 _ => return all,
             }
         }

@@ -10,7 +10,7 @@ pub mod signature;
 mod wire;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt,
     net::SocketAddr,
     sync::{
@@ -121,11 +121,17 @@ struct Hook {
     plan: Plan,
     secrets: Vec<String>,
     attempts: u64,
+    accepted: HashSet<String>,
 }
 
 impl Default for Hook {
     fn default() -> Self {
-        Self { plan: Arc::new(|_| Reply::Status(204)), secrets: Vec::new(), attempts: 0 }
+        Self {
+            plan: Arc::new(|_| Reply::Status(204)),
+            secrets: Vec::new(),
+            attempts: 0,
+            accepted: HashSet::new(),
+        }
     }
 }
 
@@ -275,6 +281,30 @@ impl Receiver {
         }
     }
 
+    /// Waits until the hook has accepted each of these events. Unlike [`Self::wait_until`] it does not
+    /// look at the whole log each time, which matters when the log is long.
+    pub async fn wait_accepted(&self, hook: &str, ids: &[&str], timeout: Duration) {
+        let mut missing: Vec<&str> = ids.to_vec();
+        let mut changed = self.shared.changed.subscribe();
+        let deadline = tokio::time::Instant::now() + timeout;
+        loop {
+            changed.borrow_and_update();
+            self.shared.with_hook(hook, |h| missing.retain(|id| !h.accepted.contains(*id)));
+            if missing.is_empty() {
+                return;
+            }
+            if tokio::time::timeout_at(deadline, changed.changed()).await.is_err() {
+                panic!(
+                    "after {timeout:?} {hook} lacks {} of {} events, {:?} first; the log's end:\n{}",
+                    missing.len(),
+                    ids.len(),
+                    missing[0],
+                    self.tail(25)
+                );
+            }
+        }
+    }
+
     /// The last attempts, for people.
     pub fn tail(&self, count: usize) -> String {
         let log = self.attempts();
@@ -328,6 +358,9 @@ async fn converse(shared: Arc<Shared>, stream: tokio::net::TcpStream, epoch: u32
         }
         let _ = attempt.answered.set(shared.tick());
         let _ = attempt.reply.set(reply.clone());
+        if reply.accepts() {
+            shared.with_hook(&attempt.hook, |h| h.accepted.insert(attempt.webhook_id().to_owned()));
+        }
         shared.changed.send_modify(|n| *n += 1);
         let kept = match reply {
             Reply::Status(status) | Reply::Slow(_, status) => connection.answer(status, "").await,

@@ -152,10 +152,7 @@ impl Server {
 
     /// Everything that the present process wrote to standard output.
     pub fn stdout(&self) -> String {
-        self.running
-            .as_ref()
-            .map(|r| r.stdout.lock().expect("no pump panics").clone())
-            .unwrap_or_default()
+        self.running.as_ref().map(|r| r.stdout.lock().expect("no pump panics").clone()).unwrap_or_default()
     }
 
     /// The present process's id.

@@ -79,7 +79,9 @@ impl World {
     /// order of their acceptance.
     pub async fn accepted(&self, hook: &str, count: usize) -> Vec<Event> {
         self.receiver
-            .wait_until(&format!("{count} events at {hook}"), SOON, |log| resource_events(log, hook).len() >= count)
+            .wait_until(&format!("{count} events at {hook}"), SOON, |log| {
+                resource_events(log, hook).len() >= count
+            })
             .await;
         resource_events(&self.receiver.attempts(), hook)
     }
@@ -89,13 +91,7 @@ impl World {
     pub async fn drained(&self, hook: &str, provider: &Provider) -> Vec<Event> {
         let events = self.owner.events(&provider.directory).await;
         let wanted: Vec<&str> = events.iter().map(Event::id).collect();
-        self.receiver
-            .wait_until(&format!("the whole log at {hook}"), SOON, |log| {
-                let seen: std::collections::HashSet<&str> =
-                    log.iter().filter(|a| a.hook == hook && a.accepted()).map(|a| a.webhook_id()).collect();
-                wanted.iter().all(|id| seen.contains(id))
-            })
-            .await;
+        self.receiver.wait_accepted(hook, &wanted, SOON).await;
         events
     }
 }

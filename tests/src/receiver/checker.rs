@@ -128,7 +128,8 @@ pub fn judge(sightings: &[Sighting], rules: &Rules) -> Verdict {
     let mut facts: HashMap<&str, Fact<'_>> = HashMap::new();
     let mut places: BTreeMap<(&str, u64), &str> = BTreeMap::new();
     for seen in sightings {
-        let fact = facts.entry(&seen.id).or_insert(Fact { first: seen, first_arrival: seen.arrived, settled: None });
+        let fact =
+            facts.entry(&seen.id).or_insert(Fact { first: seen, first_arrival: seen.arrived, settled: None });
         if fact.first.body != seen.body {
             verdict.problems.push(format!("event {} was sent with two bodies", seen.id));
         }
@@ -296,7 +297,11 @@ mod tests {
     #[test]
     fn each_broken_promise_is_found() {
         let cases = [
-            ("a gap", vec![seen(1, "usr_a", 1, 1, Some(2)), seen(3, "usr_b", 1, 3, Some(4))], "where 2 belongs"),
+            (
+                "a gap",
+                vec![seen(1, "usr_a", 1, 1, Some(2)), seen(3, "usr_b", 1, 3, Some(4))],
+                "where 2 belongs",
+            ),
             ("a lost version", vec![seen(1, "usr_a", 2, 1, Some(2))], "where 1 belongs"),
             (
                 "sent too early",

@@ -90,10 +90,8 @@ fn parse_head(head: &[u8]) -> Option<(String, HeaderMap)> {
     let mut headers = HeaderMap::new();
     for line in lines {
         let (name, value) = line.split_once(':')?;
-        headers.append(
-            HeaderName::from_bytes(name.as_bytes()).ok()?,
-            HeaderValue::from_str(value.trim()).ok()?,
-        );
+        headers
+            .append(HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value.trim()).ok()?);
     }
     Some((path, headers))
 }

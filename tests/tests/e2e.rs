@@ -1,0 +1,23 @@
+//! End-to-end suites over the real binary, one module for each topic, in one executable so that
+//! they link once.
+
+#[path = "e2e/api.rs"]
+mod api;
+#[path = "e2e/bad_input.rs"]
+mod bad_input;
+#[path = "e2e/concurrency.rs"]
+mod concurrency;
+#[path = "e2e/corpus.rs"]
+mod corpus;
+#[path = "e2e/delivery.rs"]
+mod delivery;
+#[path = "e2e/lifecycle.rs"]
+mod lifecycle;
+#[path = "e2e/path.rs"]
+mod path;
+#[path = "e2e/rebuild.rs"]
+mod rebuild;
+#[path = "e2e/receivers.rs"]
+mod receivers;
+#[path = "e2e/tenancy.rs"]
+mod tenancy;
