@@ -247,7 +247,8 @@ pub(crate) enum BadPath {
 
 impl BadPath {
     pub(crate) fn into_path_error(self, text: &str) -> ScimError {
-        let text = excerpt(text);
+        // What stands in brackets may be a person's data.
+        let text = excerpt(text.split('[').next().unwrap_or(text));
         match self {
             Self::Name(Unresolved::Malformed) => {
                 ScimError::invalid_path(format!("The path \"{text}\" is malformed."))

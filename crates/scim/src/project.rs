@@ -205,6 +205,7 @@ fn map_objects(value: Value, change: &impl Fn(Map<String, Value>) -> Map<String,
         Value::Array(items) => items
             .into_iter()
             .map(|item| if let Value::Object(object) = item { change(object).into() } else { item })
+            .filter(|item| !is_hollow(item))
             .collect(),
         other => other,
     }
@@ -213,7 +214,7 @@ fn map_objects(value: Value, change: &impl Fn(Map<String, Value>) -> Map<String,
 fn is_hollow(value: &Value) -> bool {
     match value {
         Value::Object(object) => object.is_empty(),
-        Value::Array(items) => items.iter().all(is_hollow),
+        Value::Array(items) => items.is_empty(),
         _ => false,
     }
 }
@@ -252,7 +253,7 @@ mod tests {
             ("nonsense", json!({})),
             ("userName", json!({"userName": "a"})),
             ("USERNAME, name.GivenName,", json!({"userName": "a", "name": {"givenName": "G"}})),
-            ("emails.type", json!({"emails": [{"type": "work"}, {}]})),
+            ("emails.type", json!({"emails": [{"type": "work"}]})),
             ("emails,emails.type", json!({"emails": [{"value": "a@x", "type": "work"}, {"value": "b@x"}]})),
             ("name.middleName", json!({})),
             ("meta.version", json!({"meta": {"version": "1"}})),

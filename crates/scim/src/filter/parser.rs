@@ -229,9 +229,9 @@ impl<'a, 'd> Parser<'a, 'd> {
             }
         }
         let detail = if serde_json::from_str::<serde_json::Number>(word).is_ok() {
-            "No attribute is a number; a string stands in double quotes.".to_owned()
+            "No attribute is a number; a string stands in double quotes."
         } else {
-            format!("\"{}\" is not a value; a string stands in double quotes.", excerpt(word))
+            "A string stands in double quotes."
         };
         Err(ScimError::invalid_filter(detail))
     }
@@ -326,7 +326,7 @@ fn unexpected(found: Option<&Token<'_>>, wanted: &str) -> ScimError {
         Some(Token::Close) => ")".to_owned(),
         Some(Token::OpenBracket) => "[".to_owned(),
         Some(Token::CloseBracket) => "]".to_owned(),
-        Some(Token::Word(word)) => format!("\"{}\"", excerpt(word)),
+        Some(Token::Word(_)) => "a word".to_owned(),
         Some(Token::Text(_)) => "a string".to_owned(),
     };
     ScimError::invalid_filter(format!("The filter has {found} where {wanted} belongs."))
