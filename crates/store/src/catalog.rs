@@ -2,6 +2,10 @@
 //! directories with their tokens' hashes, endpoints with their secrets. A new catalog replaces
 //! the old one as a whole after each change; readers hold an `Arc` of the one they began with.
 
+mod load;
+
+pub(crate) use load::{complete, endpoint, refreshed};
+
 use std::{collections::HashMap, sync::Arc};
 
 use rollcall_domain::{

@@ -1,17 +1,27 @@
 //! What the owner changes: organizations, directories, tokens, endpoints, API keys. Inputs are
-//! validated by the caller; uniqueness is the database's.
+//! validated by the caller; uniqueness is the database's. Each change is one closure that the
+//! writer's thread runs between the commands; when a call returns, the catalog shows the change.
+
+mod api_keys;
+mod directories;
+mod endpoints;
+mod organizations;
+mod secrets;
+mod tokens;
 
 use std::collections::BTreeMap;
 
 use rollcall_domain::{
-    directory::{Directory, Mode, Organization, Provider, Token},
-    endpoint::{Endpoint, EndpointState, Format, OnExhausted, RetrySchedule, Scope},
+    directory::{Mode, Provider},
+    endpoint::{EndpointState, Format, OnExhausted, RetrySchedule, Scope},
     event::EventType,
-    ids::{DirectoryId, EndpointId, OrganizationId, TokenId},
+    ids::OrganizationId,
 };
-use secrecy::SecretString;
 
-use crate::Store;
+use crate::{
+    Store,
+    write::{Applied, Message, change, failed_change},
+};
 
 /// Why a change of the configuration did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -72,63 +82,32 @@ pub struct EndpointPatch {
     pub state: Option<(EndpointState, Option<String>)>,
 }
 
+impl From<rusqlite::Error> for ConfigError {
+    fn from(error: rusqlite::Error) -> Self {
+        failed_change(&error)
+    }
+}
+
 impl Store {
-    /// Makes an organization. `Conflict("external_id")` if that is taken.
-    pub async fn create_organization(&self, name: String, external_id: Option<String>) -> Result<Organization, ConfigError> {
-        let _ = (name, external_id);
-        unimplemented!()
+    /// Has the writer carry a change out, and waits for its commit.
+    async fn change<T: Send + 'static>(
+        &self,
+        run: impl FnOnce(&mut Applied<'_>) -> Result<T, ConfigError> + Send + 'static,
+    ) -> Result<T, ConfigError> {
+        let (change, done) = change(run);
+        self.inner.send(Message::Change(change)).map_err(|_| ConfigError::Unavailable)?;
+        done.await.unwrap_or(Err(ConfigError::Failed))
     }
+}
 
-    /// Makes a directory with its first token, which is returned this once.
-    pub async fn create_directory(&self, new: NewDirectory) -> Result<(Directory, Token, SecretString), ConfigError> {
-        let _ = new;
-        unimplemented!()
+/// The constraint's refusal as a conflict of that field.
+fn or_conflict(error: rusqlite::Error, field: &'static str) -> ConfigError {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::ConstraintViolation) => ConfigError::Conflict(field),
+        _ => error.into(),
     }
+}
 
-    /// Adds a token. The older ones stop after `overlap_seconds`, if given; else they go on.
-    pub async fn create_token(&self, directory: &DirectoryId, overlap_seconds: Option<u32>) -> Result<(Token, SecretString), ConfigError> {
-        let _ = (directory, overlap_seconds);
-        unimplemented!()
-    }
-
-    /// Removes a token; it stops at once.
-    pub async fn delete_token(&self, directory: &DirectoryId, token: &TokenId) -> Result<(), ConfigError> {
-        let _ = (directory, token);
-        unimplemented!()
-    }
-
-    /// Makes an endpoint with its first secret, which is returned this once.
-    pub async fn create_endpoint(&self, new: NewEndpoint) -> Result<(Endpoint, SecretString), ConfigError> {
-        let _ = new;
-        unimplemented!()
-    }
-
-    /// Changes an endpoint.
-    pub async fn update_endpoint(&self, id: &EndpointId, patch: EndpointPatch) -> Result<Endpoint, ConfigError> {
-        let _ = (id, patch);
-        unimplemented!()
-    }
-
-    /// Deletes an endpoint with its lanes, dead letters and attempts.
-    pub async fn delete_endpoint(&self, id: &EndpointId) -> Result<(), ConfigError> {
-        let _ = id;
-        unimplemented!()
-    }
-
-    /// Makes a new secret the first one; the others stop after `overlap_seconds`.
-    pub async fn rotate_secret(&self, id: &EndpointId, overlap_seconds: u32) -> Result<(SecretString, jiff::Timestamp), ConfigError> {
-        let _ = (id, overlap_seconds);
-        unimplemented!()
-    }
-
-    /// Keeps an API key (its SHA-256).
-    pub async fn add_api_key(&self, sha256: [u8; 32], last_characters: String) -> Result<(), ConfigError> {
-        let _ = (sha256, last_characters);
-        unimplemented!()
-    }
-
-    /// Notes that a token opened a directory, for `last_used_at`; kept in memory and written now and then.
-    pub fn note_token_use(&self, token: &TokenId) {
-        let _ = token;
-    }
+fn exists(applied: &Applied<'_>, sql: &str, id: &str) -> Result<(), ConfigError> {
+    if applied.connection.prepare_cached(sql)?.exists([id])? { Ok(()) } else { Err(ConfigError::NotFound) }
 }

@@ -1,6 +1,25 @@
 //! The ledger: what the dispatcher learned. It lives in a second file with `synchronous=NORMAL`:
 //! losing its tail in a power cut means that some deliveries are made again, never that one is
 //! missed.
+//!
+//! Cast: the `writer`, one thread that saves what waits in one transaction; `lanes`, `manual`,
+//! `deliveries` and `lag`, which read, on the store's readers; `token_use` and `upkeep`, what the
+//! writer does when there is time.
+
+mod deliveries;
+mod delivery_list;
+mod endpoints;
+mod lag;
+mod lanes;
+mod manual;
+mod save;
+mod token_use;
+mod upkeep;
+mod writer;
+
+pub(crate) use endpoints::reconcile;
+pub(crate) use token_use::recall_token_use;
+pub(crate) use writer::Ledger;
 
 use jiff::Timestamp;
 use rollcall_domain::{
@@ -8,8 +27,6 @@ use rollcall_domain::{
     event::LoggedEvent,
     ids::{EndpointId, EventId},
 };
-
-use crate::{Store, read::ReadError};
 
 /// A lane's saved progress: all positions at or below `frontier` are settled (or belong to a
 /// parked subject), and the few in `settled_above`.
@@ -137,7 +154,10 @@ pub struct Delivery {
     pub next_attempt_at: Option<Timestamp>,
 }
 
-/// Which deliveries to list, the newest event first.
+/// Which deliveries to list: of an endpoint the newest event first; of an event by endpoint; else
+/// the latest attempt first, or with a status that has no attempts (`pending`, `parked`) and for
+/// `retrying` and `dead` by endpoint. `after` goes on after the last one of the page before. A page
+/// may be shorter than `limit` where most events are passed over: the end is an empty page.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "each field narrows the result")]
 pub struct DeliveryQuery {
@@ -161,53 +181,4 @@ pub struct Lag {
     pub parked_subjects: u64,
     /// Dead letters.
     pub dead_letters: u64,
-}
-
-impl Store {
-    /// Every saved lane (at the dispatcher's start).
-    pub async fn load_lanes(&self) -> Result<Vec<LaneRecord>, ReadError> {
-        unimplemented!()
-    }
-
-    /// Every parked subject of an endpoint.
-    pub async fn load_parked(&self, endpoint: &EndpointId) -> Result<Vec<ParkedRecord>, ReadError> {
-        let _ = endpoint;
-        unimplemented!()
-    }
-
-    /// Saves progress; when it returns, a kill of the process does not lose it.
-    pub async fn save_progress(&self, batch: ProgressBatch) -> Result<(), ReadError> {
-        let _ = batch;
-        unimplemented!()
-    }
-
-    /// Manual sends that are not done, the oldest first.
-    pub async fn manual_sends(&self, limit: u32) -> Result<Vec<ManualSend>, ReadError> {
-        let _ = limit;
-        unimplemented!()
-    }
-
-    /// Asks for a manual send. The dispatcher is woken through [`Store::manual_changes`].
-    pub async fn request_manual_send(&self, endpoint: &EndpointId, what: ManualSendWhat) -> Result<(), ReadError> {
-        let _ = (endpoint, what);
-        unimplemented!()
-    }
-
-    /// The deliveries that match.
-    pub async fn deliveries(&self, query: DeliveryQuery) -> Result<Vec<Delivery>, ReadError> {
-        let _ = query;
-        unimplemented!()
-    }
-
-    /// One delivery with its attempts, the oldest first.
-    pub async fn delivery(&self, id: &DeliveryId) -> Result<Option<(Delivery, Vec<Attempt>)>, ReadError> {
-        let _ = id;
-        unimplemented!()
-    }
-
-    /// How far an endpoint is behind, and since when it has been failing.
-    pub async fn lag(&self, endpoint: &EndpointId) -> Result<(Lag, Option<Timestamp>), ReadError> {
-        let _ = endpoint;
-        unimplemented!()
-    }
 }

@@ -1,16 +1,29 @@
 //! Reads, on connections beside the writer: resources, lists, events.
+//!
+//! Cast: the [`pool`] of reader threads; one module for each kind of question. A read is one
+//! closure on one connection inside one read transaction, so that all of its statements see the
+//! same state.
 
-use std::{collections::BTreeMap, sync::Arc};
+pub(crate) mod events;
+mod groups;
+pub(crate) mod lanes;
+mod pool;
+mod referents;
+mod representation;
+mod scim_groups;
+mod scim_list;
+mod scim_users;
+mod users;
 
+use std::sync::Arc;
+
+pub(crate) use pool::Readers;
 use rollcall_domain::{
     endpoint::Scope,
     event::{EventType, LoggedEvent},
-    ids::{DirectoryId, EventId, GroupId, OrganizationId, UserId},
-    record::{GroupRecord, MemberRecord, Referent, UserRecord},
+    ids::{DirectoryId, OrganizationId},
 };
-use rollcall_scim::query::ListQuery;
-
-use crate::Store;
+use rusqlite::{Connection, OptionalExtension};
 
 /// Why a read gave nothing.
 #[derive(Debug, thiserror::Error)]
@@ -74,103 +87,18 @@ pub struct LaneRead {
     pub scanned_to: u64,
 }
 
-impl Store {
-    /// A user, with its groups.
-    pub async fn user(&self, directory: &DirectoryId, id: &UserId) -> Result<Option<UserRecord>, ReadError> {
-        let _ = (directory, id);
-        unimplemented!()
+impl From<rusqlite::Error> for ReadError {
+    fn from(error: rusqlite::Error) -> Self {
+        tracing::error!(%error, "a read failed");
+        Self::Failed
     }
+}
 
-    /// A group without its members.
-    pub async fn group(&self, directory: &DirectoryId, id: &GroupId) -> Result<Option<GroupRecord>, ReadError> {
-        let _ = (directory, id);
-        unimplemented!()
-    }
-
-    /// A group together with its members, from one snapshot.
-    pub async fn group_with_members(&self, directory: &DirectoryId, id: &GroupId) -> Result<Option<(GroupRecord, Vec<MemberRecord>)>, ReadError> {
-        let _ = (directory, id);
-        unimplemented!()
-    }
-
-    /// Users for a SCIM list. An index narrows where the filter allows; the rest is evaluated in
-    /// memory on at most `scan_limit` candidates.
-    pub async fn list_users(&self, directory: &DirectoryId, query: ListQuery) -> Result<ScimPage<UserRecord>, ReadError> {
-        let _ = (directory, query);
-        unimplemented!()
-    }
-
-    /// Groups for a SCIM list; members are loaded only if the filter or the projection wants them.
-    #[expect(clippy::type_complexity, reason = "a group and, where wanted, its members")]
-    pub async fn list_groups(&self, directory: &DirectoryId, query: ListQuery) -> Result<ScimPage<(GroupRecord, Option<Vec<MemberRecord>>)>, ReadError> {
-        let _ = (directory, query);
-        unimplemented!()
-    }
-
-    /// Users for `/v1`, by creation, after the id (exclusive); all directories if `None`.
-    pub async fn users_after(&self, directory: Option<&DirectoryId>, after: Option<&UserId>, limit: u32) -> Result<Vec<(DirectoryId, UserRecord)>, ReadError> {
-        let _ = (directory, after, limit);
-        unimplemented!()
-    }
-
-    /// Groups for `/v1`, by creation, after the id (exclusive); all directories if `None`.
-    pub async fn groups_after(&self, directory: Option<&DirectoryId>, after: Option<&GroupId>, limit: u32) -> Result<Vec<(DirectoryId, GroupRecord)>, ReadError> {
-        let _ = (directory, after, limit);
-        unimplemented!()
-    }
-
-    /// A user of any directory (`/v1`).
-    pub async fn find_user(&self, id: &UserId) -> Result<Option<(DirectoryId, UserRecord)>, ReadError> {
-        let _ = id;
-        unimplemented!()
-    }
-
-    /// A group of any directory (`/v1`).
-    pub async fn find_group(&self, id: &GroupId) -> Result<Option<(DirectoryId, GroupRecord)>, ReadError> {
-        let _ = id;
-        unimplemented!()
-    }
-
-    /// A group's members in a stable order, after this value (exclusive).
-    pub async fn members_after(&self, group: &GroupId, after: Option<&str>, limit: u32) -> Result<Vec<MemberRecord>, ReadError> {
-        let _ = (group, after, limit);
-        unimplemented!()
-    }
-
-    /// Who these ids name in the directory.
-    pub async fn referents(&self, directory: &DirectoryId, ids: Vec<String>) -> Result<BTreeMap<String, Referent>, ReadError> {
-        let _ = (directory, ids);
-        unimplemented!()
-    }
-
-    /// Events in order of position.
-    pub async fn events(&self, query: EventQuery) -> Result<Vec<Arc<LoggedEvent>>, ReadError> {
-        let _ = query;
-        unimplemented!()
-    }
-
-    /// One event.
-    pub async fn event(&self, id: &EventId) -> Result<Option<Arc<LoggedEvent>>, ReadError> {
-        let _ = id;
-        unimplemented!()
-    }
-
-    /// The event at a position.
-    pub async fn event_at(&self, shard: u16, position: u64) -> Result<Option<Arc<LoggedEvent>>, ReadError> {
-        let _ = (shard, position);
-        unimplemented!()
-    }
-
-    /// What a lane sends next, by position.
-    pub async fn lane_events(&self, query: LaneQuery) -> Result<LaneRead, ReadError> {
-        let _ = query;
-        unimplemented!()
-    }
-
-    /// The events about one subject from this position (inclusive) to that one (inclusive),
-    /// by the index on (shard, subject, position).
-    pub async fn subject_events(&self, subject_id: &str, from: u64, up_to: u64, limit: u32) -> Result<Vec<Arc<LoggedEvent>>, ReadError> {
-        let _ = (subject_id, from, up_to, limit);
-        unimplemented!()
-    }
+/// A directory's row key with its numbers of users and groups; `None` if it is gone.
+fn directory(c: &Connection, id: &DirectoryId) -> rusqlite::Result<Option<(i64, u64, u64)>> {
+    c.prepare_cached(
+        "SELECT pk, user_count, group_count FROM directories WHERE id = $1 AND state <> 'deleted'",
+    )?
+    .query_row([id.as_str()], |row| Ok((row.get(0)?, crate::sql::uint(row, 1)?, crate::sql::uint(row, 2)?)))
+    .optional()
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Settings {
     /// The data folder. It is made if it is not there; one process at a time may use it.
     pub data_dir: PathBuf,
-    /// How many writes may wait for the writer before `Store::write` refuses with `Busy`.
+    /// How many writes may wait for the writer before `Store::write` refuses with `Unavailable`.
     pub write_queue: usize,
     /// At most so many writes share a commit.
     pub batch: usize,
@@ -20,6 +20,8 @@ pub struct Settings {
     pub disk_refuse_percent: u8,
     /// Warn when the file system is fuller than this, in percent.
     pub disk_warn_percent: u8,
+    /// Attempts at deliveries are kept for so many days.
+    pub attempts_retention_days: u32,
 }
 
 impl Default for Settings {
@@ -31,6 +33,7 @@ impl Default for Settings {
             readers: 4,
             disk_refuse_percent: 90,
             disk_warn_percent: 80,
+            attempts_retention_days: 30,
         }
     }
 }

@@ -1,11 +1,31 @@
 //! Opening and closing.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::Ordering,
+        mpsc::{SyncSender, TrySendError, sync_channel},
+    },
+    thread::{Builder, JoinHandle},
+};
 
 use rollcall_domain::event::LoggedEvent;
-use tokio::sync::watch;
+use rusqlite::Connection;
+use tokio::sync::{oneshot, watch};
 
-use crate::{Catalog, Committed, Settings, WriteError, WriteRequest};
+use crate::{
+    Catalog, Committed, Settings, WriteError, WriteRequest, catalog, checkpoint,
+    connection::{self, Purpose, failed},
+    disk,
+    folder::Folder,
+    ledger::Ledger,
+    read::Readers,
+    schema::{Schema, migrate},
+    seal::Sealer,
+    shared::Shared,
+    stop::Stop,
+    write::{Message, Writer},
+};
 
 /// Hears of events after their commit, in order of position, on the writer's thread: it must not
 /// block.
@@ -38,52 +58,161 @@ pub enum OpenError {
     },
 }
 
-/// A handle to the store; clones share it.
+/// A handle to the store; clones share it. The last one's drop closes the store.
 #[derive(Clone)]
 pub struct Store {
-    #[expect(dead_code, reason = "provisional")]
-    inner: Arc<()>,
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// What the handles share; no thread holds it.
+pub(crate) struct Inner {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) readers: Readers,
+    pub(crate) ledger: Ledger,
+    queue: SyncSender<Message>,
+    stop: Stop,
+    threads: Mutex<Option<Threads>>,
+}
+
+struct Threads {
+    writer: JoinHandle<Connection>,
+    helpers: Vec<JoinHandle<()>>,
+    /// The last to go.
+    folder: Folder,
 }
 
 impl Store {
     /// Opens (and at the first time makes) the store of a data folder.
     pub fn open(settings: Settings, listener: Arc<dyn CommitListener>) -> Result<Self, OpenError> {
-        let _ = (settings, listener);
-        unimplemented!()
+        let folder = Folder::open(&settings.data_dir)?;
+        let shared = Arc::new(Shared::new(Sealer::load(folder.path())?));
+        let (main, ledger_path) = (folder.main(), folder.ledger());
+        let mut main_connection = connection::open(&main, Purpose::Writer)?;
+        migrate(&mut main_connection, Schema::Main)?;
+        let mut ledger_connection = connection::open(&ledger_path, Purpose::Ledger)?;
+        migrate(&mut ledger_connection, Schema::Ledger)?;
+        let read = |error| failed("reading", &main, error);
+
+        let (queue, receiver) = sync_channel(settings.write_queue.max(1));
+        crate::ledger::recall_token_use(&ledger_connection, &shared)
+            .map_err(|error| failed("reading", &ledger_path, error))?;
+        let catalog = catalog::complete(&main_connection, &shared).map_err(read)?;
+        crate::ledger::reconcile(&ledger_connection, &catalog)
+            .map_err(|error| failed("reading", &ledger_path, error))?;
+        shared.revision.send_replace(catalog.revision);
+        shared.catalog.store(Arc::new(catalog));
+        let writer =
+            Writer::new(main_connection, shared.clone(), listener, receiver, settings.batch).map_err(read)?;
+
+        let spawning = |source| OpenError::Io { what: "starting a thread".to_owned(), source };
+        let stop = Stop::default();
+        let readers = Readers::start(&main, &ledger_path, settings.readers.max(1))?;
+        let checkpointer = connection::open(&main, Purpose::Checkpointer)?;
+        let helpers = vec![
+            checkpoint::start(checkpointer, shared.clone(), stop.clone()).map_err(spawning)?,
+            disk::start(folder.path(), settings.clone(), shared.clone(), stop.clone()).map_err(spawning)?,
+        ];
+        let ledger = Ledger::start(ledger_connection, shared.clone(), settings.attempts_retention_days)
+            .map_err(spawning)?;
+        let writer =
+            Builder::new().name("rollcall-writer".to_owned()).spawn(|| writer.run()).map_err(spawning)?;
+        let threads = Mutex::new(Some(Threads { writer, helpers, folder }));
+        Ok(Self { inner: Arc::new(Inner { shared, readers, ledger, queue, stop, threads }) })
     }
 
     /// Takes no more writes, finishes those that wait, writes what is only in memory, and closes.
-    pub async fn close(&self) {}
+    pub async fn close(&self) {
+        let inner = self.inner.clone();
+        inner.shared.closing.store(true, Ordering::Relaxed);
+        if tokio::task::spawn_blocking(move || inner.shut()).await.is_err() {
+            tracing::error!("the store did not close in order");
+        }
+    }
 
     /// Carries out a command. `Ok` only after the commit.
     pub async fn write(&self, request: WriteRequest) -> Result<Committed, WriteError> {
-        let _ = request;
-        unimplemented!()
+        let (ticket, committed) = oneshot::channel();
+        self.inner.send(Message::Write(Box::new(request), ticket))?;
+        // The writer drops a ticket only when it ends before its turn: nothing was written then.
+        committed.await.unwrap_or(Err(WriteError::Unavailable {
+            reason: "the store is closing",
+            retry_after_seconds: 1,
+        }))
     }
 
     /// The present configuration.
     pub fn catalog(&self) -> Arc<Catalog> {
-        unimplemented!()
+        self.inner.shared.catalog.load_full()
     }
 
     /// Changes when the configuration does (the catalog's revision).
     pub fn catalog_changes(&self) -> watch::Receiver<u64> {
-        unimplemented!()
+        self.inner.shared.revision.subscribe()
     }
 
     /// Changes when a manual send is asked for.
     pub fn manual_changes(&self) -> watch::Receiver<u64> {
-        unimplemented!()
+        self.inner.shared.manual.subscribe()
     }
 
     /// The newest committed position of the shard; 0 if there is none.
     pub fn head(&self, shard: u16) -> u64 {
-        let _ = shard;
-        unimplemented!()
+        if shard == 0 { self.inner.shared.head.load(Ordering::Acquire) } else { 0 }
     }
 
     /// Whether writes are taken, and if not why (for `/readyz`).
     pub fn health(&self) -> Result<(), &'static str> {
-        Ok(())
+        match self.inner.shared.refusing() {
+            Some((reason, _)) => Err(reason),
+            None if self.inner.shared.commit_failed.load(Ordering::Relaxed) => Err("the last commit failed"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Inner {
+    /// Puts something into the writer's queue, or says why not.
+    pub(crate) fn send(&self, message: Message) -> Result<(), WriteError> {
+        if let Some((reason, retry_after_seconds)) = self.shared.refusing() {
+            return Err(WriteError::Unavailable { reason, retry_after_seconds });
+        }
+        // Counted before it is sent, so that the writer never takes away what is not there yet.
+        self.shared.waiting.fetch_add(1, Ordering::Relaxed);
+        self.queue.try_send(message).map_err(|error| {
+            self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+            let reason = match error {
+                TrySendError::Full(_) => "too many writes wait",
+                TrySendError::Disconnected(_) => "the store is closed",
+            };
+            WriteError::Unavailable { reason, retry_after_seconds: 1 }
+        })
+    }
+
+    fn shut(&self) {
+        self.shared.closing.store(true, Ordering::Relaxed);
+        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Threads { writer, helpers, folder }) = threads else { return };
+        let _ = self.queue.send(Message::End);
+        let connection = writer.join();
+        self.ledger.shut();
+        self.readers.shut();
+        self.stop.stop();
+        for helper in helpers {
+            if helper.join().is_err() {
+                tracing::error!("a thread of the store had panicked");
+            }
+        }
+        match connection {
+            // The last connection moves the rest of the write-ahead log into the file.
+            Ok(connection) => drop(connection.close()),
+            Err(_) => tracing::error!("the writer had panicked"),
+        }
+        drop(folder);
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.shut();
     }
 }

@@ -1,7 +1,28 @@
-//! The write path's outside: what goes in, and what the ticket resolves to.
+//! The write path: what goes in, and what the ticket resolves to.
+//!
+//! Cast: a [`WriteRequest`] in the `queue` with its ticket; the `writer`, the one thread that
+//! writes `main.db`; for each request `load`, the domain's `decide`, and `persist`, which numbers
+//! the `events`; `purge`, which removes what a deleted directory left.
 
-use rollcall_domain::{Command, Refusal, Reply, ids::{DirectoryId, RequestId}};
-use rollcall_domain::record::MemberRecord;
+mod change;
+mod directories;
+mod events;
+mod load;
+mod persist;
+mod purge;
+mod queue;
+mod writer;
+
+pub(crate) use change::{Applied, Change, Touched, change};
+pub(crate) use directories::directory;
+pub(crate) use queue::{Message, WriteTicket};
+pub(crate) use writer::{Writer, failed_change};
+
+use rollcall_domain::{
+    Command, Refusal, Reply,
+    ids::{DirectoryId, RequestId},
+    record::MemberRecord,
+};
 
 /// One command for one directory.
 #[derive(Clone, Debug)]

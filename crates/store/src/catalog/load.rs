@@ -1,0 +1,197 @@
+//! Reads the catalog from the database: all of it at the start, and the touched parts after each
+//! change.
+
+use std::sync::{Arc, PoisonError};
+
+use jiff::Timestamp;
+use rollcall_domain::{
+    directory::{DirectoryState, Organization, Token},
+    endpoint::{Endpoint, RetrySchedule, Scope},
+    event::EventType,
+    ids::{DirectoryId, EndpointId, OrganizationId, TokenId},
+};
+use rusqlite::{Connection, OptionalExtension, Row};
+use secrecy::SecretString;
+
+use super::{Catalog, DirectoryEntry, EndpointEntry};
+use crate::{
+    names,
+    seal::Sealed,
+    shared::Shared,
+    sql::{corrupt, json, optional_parsed, optional_time, parsed, time, uint},
+    write::{Touched, directory},
+};
+
+/// Everything.
+pub(crate) fn complete(c: &Connection, shared: &Shared) -> rusqlite::Result<Catalog> {
+    let mut catalog = Catalog { revision: 1, ..Catalog::default() };
+    let ids =
+        |sql| c.prepare(sql)?.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>();
+    let organizations = ids("SELECT id FROM organizations")?;
+    let directories = ids("SELECT id FROM directories WHERE state <> 'deleted'")?;
+    let endpoints = ids("SELECT id FROM endpoints")?;
+    let touched = organizations
+        .iter()
+        .filter_map(|id| OrganizationId::parse(id).map(Touched::Organization))
+        .chain(directories.iter().filter_map(|id| DirectoryId::parse(id).map(Touched::Directory)))
+        .chain(endpoints.iter().filter_map(|id| EndpointId::parse(id).map(Touched::Endpoint)))
+        .chain([Touched::ApiKeys]);
+    for touched in touched {
+        refresh(c, shared, &mut catalog, &touched)?;
+    }
+    Ok(catalog)
+}
+
+/// The present catalog with these parts as the database has them now.
+pub(crate) fn refreshed(c: &Connection, shared: &Shared, touched: &[Touched]) -> rusqlite::Result<Catalog> {
+    let mut catalog = Catalog::clone(&shared.catalog.load());
+    catalog.revision += 1;
+    for (at, one) in touched.iter().enumerate() {
+        if !touched[..at].contains(one) {
+            refresh(c, shared, &mut catalog, one)?;
+        }
+    }
+    Ok(catalog)
+}
+
+fn refresh(
+    c: &Connection,
+    shared: &Shared,
+    catalog: &mut Catalog,
+    touched: &Touched,
+) -> rusqlite::Result<()> {
+    match touched {
+        Touched::Organization(id) => match organization(c, id)? {
+            Some(found) => drop(catalog.organizations.insert(id.clone(), Arc::new(found))),
+            None => drop(catalog.organizations.remove(id)),
+        },
+        Touched::Directory(id) => match directory_entry(c, shared, id)? {
+            Some(found) => drop(catalog.directories.insert(id.clone(), Arc::new(found))),
+            None => drop(catalog.directories.remove(id)),
+        },
+        Touched::Endpoint(id) => match endpoint_entry(c, shared, id)? {
+            Some(found) => drop(catalog.endpoints.insert(id.clone(), Arc::new(found))),
+            None => drop(catalog.endpoints.remove(id)),
+        },
+        Touched::ApiKeys => {
+            catalog.api_keys = c
+                .prepare_cached("SELECT sha256 FROM api_keys ORDER BY pk")?
+                .query_map([], |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()?;
+        }
+    }
+    Ok(())
+}
+
+fn organization(c: &Connection, id: &OrganizationId) -> rusqlite::Result<Option<Organization>> {
+    c.prepare_cached("SELECT id, name, external_id, created_at FROM organizations WHERE id = $1")?
+        .query_row([id.as_str()], |row| {
+            Ok(Organization {
+                id: parsed(row, 0, OrganizationId::parse)?,
+                name: row.get(1)?,
+                external_id: row.get(2)?,
+                created_at: time(row, 3)?,
+            })
+        })
+        .optional()
+}
+
+fn directory_entry(
+    c: &Connection,
+    shared: &Shared,
+    id: &DirectoryId,
+) -> rusqlite::Result<Option<DirectoryEntry>> {
+    let found = c
+        .prepare_cached(
+            "SELECT id, organization_id, name, provider, state, mode, created_at FROM directories WHERE id = $1",
+        )?
+        .query_row([id.as_str()], directory)
+        .optional()?;
+    let Some(directory) = found.filter(|found| found.state != DirectoryState::Deleted) else {
+        return Ok(None);
+    };
+    let mut tokens: Vec<([u8; 32], Token)> = c
+        .prepare_cached(
+            "SELECT sha256, id, last_characters, created_at, expires_at FROM tokens
+             WHERE directory_id = $1 ORDER BY pk",
+        )?
+        .query_map([id.as_str()], |row| Ok((row.get(0)?, token(row)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    let used = shared.token_use.lock().unwrap_or_else(PoisonError::into_inner);
+    for (_, token) in &mut tokens {
+        token.last_used_at = used.get(&token.id).and_then(|used| Timestamp::from_microsecond(used.at).ok());
+    }
+    Ok(Some(DirectoryEntry { directory: Arc::new(directory), tokens }))
+}
+
+fn token(row: &Row<'_>) -> rusqlite::Result<Token> {
+    Ok(Token {
+        id: parsed(row, 1, TokenId::parse)?,
+        last_characters: row.get(2)?,
+        created_at: time(row, 3)?,
+        expires_at: optional_time(row, 4)?,
+        last_used_at: None,
+    })
+}
+
+fn endpoint_entry(
+    c: &Connection,
+    shared: &Shared,
+    id: &EndpointId,
+) -> rusqlite::Result<Option<EndpointEntry>> {
+    let Some(endpoint) = endpoint(c, id)? else { return Ok(None) };
+    let sealed: Vec<(Sealed, Option<Timestamp>)> = c
+        .prepare_cached(
+            "SELECT key_id, sealed, expires_at FROM endpoint_secrets WHERE endpoint_id = $1 ORDER BY pk DESC",
+        )?
+        .query_map([id.as_str()], |row| {
+            Ok((Sealed { key_id: row.get(0)?, bytes: row.get(1)? }, optional_time(row, 2)?))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut secrets: Vec<(SecretString, Option<Timestamp>)> = Vec::with_capacity(sealed.len());
+    for (sealed, expires_at) in sealed {
+        match shared.sealer.open(id.as_str(), &sealed) {
+            Ok(secret) => secrets.push((secret, expires_at)),
+            Err(error) => {
+                tracing::error!(endpoint_id = %id, key_id = %sealed.key_id, %error, "a secret is lost")
+            }
+        }
+    }
+    Ok(Some(EndpointEntry { endpoint: Arc::new(endpoint), secrets }))
+}
+
+/// An endpoint's row.
+pub(crate) fn endpoint(c: &Connection, id: &EndpointId) -> rusqlite::Result<Option<Endpoint>> {
+    c.prepare_cached(
+        "SELECT id, url, description, organization_id, directory_id, event_types, format, retry_schedule,
+                timeout_seconds, on_exhausted, headers, state, state_reason, start_position, created_at, updated_at
+         FROM endpoints WHERE id = $1",
+    )?
+    .query_row([id.as_str()], |row| {
+        let organization = optional_parsed(row, 3, OrganizationId::parse)?;
+        let directory = optional_parsed(row, 4, DirectoryId::parse)?;
+        let scope = match (directory, organization) {
+            (Some(directory), _) => Scope::Directory(directory),
+            (None, Some(organization)) => Scope::Organization(organization),
+            (None, None) => Scope::All,
+        };
+        Ok(Endpoint {
+            id: parsed(row, 0, EndpointId::parse)?,
+            url: row.get(1)?,
+            description: row.get(2)?,
+            scope,
+            event_types: json::<Vec<EventType>>(row, 5)?,
+            format: parsed(row, 6, names::format)?,
+            retry_schedule: RetrySchedule::new(json(row, 7)?).map_err(|_| corrupt(7, "a retry schedule"))?,
+            timeout_seconds: row.get(8)?,
+            on_exhausted: parsed(row, 9, names::on_exhausted)?,
+            headers: json(row, 10)?,
+            state: parsed(row, 11, names::endpoint_state)?,
+            state_reason: row.get(12)?,
+            start_position: uint(row, 13)?,
+            created_at: time(row, 14)?,
+            updated_at: time(row, 15)?,
+        })
+    })
+    .optional()
+}

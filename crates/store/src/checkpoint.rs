@@ -1,0 +1,62 @@
+//! Moves the write-ahead log into `main.db` beside the writer, so that no commit waits for it.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use rusqlite::Connection;
+
+use crate::{metric, shared::Shared, stop::Stop};
+
+/// Eight MiB of pages.
+const PASSIVE_PAGES: i64 = 1024;
+/// 256 MiB of pages: a reader or a steady stream of writes keeps the log from starting over.
+const RESTART_PAGES: i64 = 32 * 1024;
+
+/// Works until told to end.
+pub(crate) fn run(connection: &Connection, shared: &Shared, stop: &Stop) {
+    let pages = metrics::gauge!(metric::WAL_PAGES);
+    let mut seen = 0;
+    while !stop.wait(Duration::from_millis(50)) {
+        let commits = shared.commits.load(Ordering::Relaxed);
+        if commits == seen {
+            continue;
+        }
+        seen = commits;
+        let outcome = state(connection, "NOOP").and_then(|(log, moved)| {
+            #[expect(clippy::cast_precision_loss, reason = "a gauge")]
+            pages.set(log.saturating_sub(moved) as f64);
+            if log - moved < PASSIVE_PAGES {
+                return Ok(());
+            }
+            state(connection, "PASSIVE")?;
+            if log > RESTART_PAGES {
+                // What the passive one left is little, so the writer waits for little.
+                state(connection, "RESTART")?;
+            }
+            Ok(())
+        });
+        if let Err(error) = outcome {
+            tracing::warn!(%error, "a checkpoint failed");
+        }
+    }
+}
+
+/// Pages in the log, and how many of them are in the main file.
+fn state(connection: &Connection, mode: &str) -> rusqlite::Result<(i64, i64)> {
+    connection
+        .prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?
+        .query_row([], |row| Ok((row.get(1)?, row.get(2)?)))
+}
+
+/// Starts the thread.
+pub(crate) fn start(
+    connection: Connection,
+    shared: Arc<Shared>,
+    stop: Stop,
+) -> std::io::Result<std::thread::JoinHandle<()>> {
+    std::thread::Builder::new()
+        .name("rollcall-checkpoint".to_owned())
+        .spawn(move || run(&connection, &shared, &stop))
+}

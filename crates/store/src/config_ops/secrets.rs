@@ -1,0 +1,65 @@
+//! An endpoint's signing secrets, sealed.
+
+use jiff::{SignedDuration, Timestamp};
+use rollcall_domain::ids::EndpointId;
+use rusqlite::params;
+use secrecy::SecretString;
+
+use super::{ConfigError, exists};
+use crate::{
+    Store, clock,
+    seal::Sealer,
+    secret,
+    write::{Applied, Touched},
+};
+
+impl Store {
+    /// Makes a new secret the first one; the others stop after `overlap_seconds`. Gives the secret
+    /// and the time when the others stop.
+    pub async fn rotate_secret(
+        &self,
+        id: &EndpointId,
+        overlap_seconds: u32,
+    ) -> Result<(SecretString, Timestamp), ConfigError> {
+        let (id, shared) = (id.clone(), self.inner.shared.clone());
+        self.change(move |applied| {
+            exists(applied, "SELECT 1 FROM endpoints WHERE id = $1", id.as_str())?;
+            let now = clock::now();
+            let end = now.saturating_add(SignedDuration::from_secs(overlap_seconds.into())).unwrap_or(now);
+            applied
+                .connection
+                .prepare_cached("DELETE FROM endpoint_secrets WHERE endpoint_id = $1 AND expires_at <= $2")?
+                .execute(params![id.as_str(), now.as_microsecond()])?;
+            applied
+                .connection
+                .prepare_cached(
+                    "UPDATE endpoint_secrets SET expires_at = $1
+                     WHERE endpoint_id = $2 AND (expires_at IS NULL OR expires_at > $1)",
+                )?
+                .execute(params![end.as_microsecond(), id.as_str()])?;
+            let secret = secret::new_signing_secret();
+            insert_secret(applied, &shared.sealer, &id, &secret, now)?;
+            applied.touched.push(Touched::Endpoint(id));
+            Ok((secret, end))
+        })
+        .await
+    }
+}
+
+/// Adds a secret's row.
+pub(super) fn insert_secret(
+    applied: &Applied<'_>,
+    sealer: &Sealer,
+    endpoint: &EndpointId,
+    secret: &SecretString,
+    created_at: Timestamp,
+) -> Result<(), ConfigError> {
+    let sealed = sealer.seal(endpoint.as_str(), secret).ok_or(ConfigError::Failed)?;
+    applied
+        .connection
+        .prepare_cached(
+            "INSERT INTO endpoint_secrets (endpoint_id, key_id, sealed, created_at) VALUES ($1, $2, $3, $4)",
+        )?
+        .execute(params![endpoint.as_str(), sealed.key_id, sealed.bytes, created_at.as_microsecond()])?;
+    Ok(())
+}

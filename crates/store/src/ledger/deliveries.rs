@@ -1,0 +1,208 @@
+//! A delivery's status: what the lane, the parked subjects, the dead letters and the attempts say
+//! of one event at one endpoint.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rollcall_domain::{
+    delivery::{Attempt, DeliveryId, DeliveryStatus, ErrorClass},
+    endpoint::Endpoint,
+    event::LoggedEvent,
+    ids::{AttemptId, EventId},
+};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use uuid::Uuid;
+
+use super::{Delivery, lanes};
+use crate::{
+    Store, names,
+    read::{ReadError, events},
+    rows,
+    sql::{corrupt, int, parsed, time},
+};
+
+impl Store {
+    /// One delivery with its attempts, the oldest first. `None` if the event does not go to the
+    /// endpoint and never went there.
+    pub async fn delivery(&self, id: &DeliveryId) -> Result<Option<(Delivery, Vec<Attempt>)>, ReadError> {
+        let Some(entry) = self.catalog().endpoints.get(&id.endpoint_id).cloned() else { return Ok(None) };
+        let id = id.clone();
+        self.read(move |c| {
+            let Some(event) = events::at(c, id.shard, id.position)? else { return Ok(None) };
+            let view = View::of(c, &entry.endpoint, id.shard)?;
+            let Some(delivery) = view.delivery(&event)? else { return Ok(None) };
+            let attempts = view.attempts(id.position)?;
+            Ok(Some((delivery, attempts)))
+        })
+        .await
+    }
+}
+
+/// An endpoint's progress through a shard, for looking at many events.
+pub(super) struct View<'a> {
+    pub(super) c: &'a Connection,
+    pub(super) endpoint: &'a Endpoint,
+    pub(super) shard: u16,
+    /// The endpoint's number; `None` while nothing was saved for it.
+    pub(super) number: Option<i64>,
+    pub(super) frontier: u64,
+    /// Ascending.
+    pub(super) settled_above: Vec<u64>,
+    pub(super) failing_since: Option<Timestamp>,
+}
+
+/// What the attempts at one delivery come to.
+#[derive(Default)]
+struct Tried {
+    attempts: u32,
+    succeeded: bool,
+    last_at: Option<Timestamp>,
+    last_status: Option<u16>,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn of(c: &'a Connection, endpoint: &'a Endpoint, shard: u16) -> rusqlite::Result<Self> {
+        let number = lanes::number(c, &endpoint.id)?;
+        let lane = number.map(|number| lanes::lane_of(c, number, shard)).transpose()?.flatten();
+        let (frontier, settled_above, failing_since) = match lane {
+            Some(lane) => {
+                (lane.frontier.max(endpoint.start_position), lane.settled_above, lane.failing_since)
+            }
+            None => (endpoint.start_position, Vec::new(), None),
+        };
+        Ok(Self { c, endpoint, shard, number, frontier, settled_above, failing_since })
+    }
+
+    /// Whether the lane has settled a position, its parked subjects apart.
+    pub(super) fn settled(&self, position: u64) -> bool {
+        position <= self.frontier || self.settled_above.binary_search(&position).is_ok()
+    }
+
+    /// The delivery of an event to this endpoint, if it goes (or went) there. The event may be
+    /// without its body: it is read if need be.
+    pub(super) fn delivery(&self, event: &Arc<LoggedEvent>) -> rusqlite::Result<Option<Delivery>> {
+        let tried = self.tried(event.position)?;
+        let due = event.position > self.endpoint.start_position && self.endpoint.matches(event);
+        if !due && tried.attempts == 0 {
+            return Ok(None);
+        }
+        let (status, next_attempt_at) = self.status(event, &tried)?;
+        let event = if event.body.is_empty() {
+            Arc::new(rows::with_body(self.c, LoggedEvent::clone(event))?)
+        } else {
+            event.clone()
+        };
+        Ok(Some(Delivery {
+            id: DeliveryId {
+                endpoint_id: self.endpoint.id.clone(),
+                shard: event.shard,
+                position: event.position,
+            },
+            event,
+            status,
+            attempts: tried.attempts,
+            last_attempt_at: tried.last_at,
+            last_status: tried.last_status,
+            next_attempt_at,
+        }))
+    }
+
+    fn status(
+        &self,
+        event: &LoggedEvent,
+        tried: &Tried,
+    ) -> rusqlite::Result<(DeliveryStatus, Option<Timestamp>)> {
+        let Some(number) = self.number else { return Ok((DeliveryStatus::Pending, None)) };
+        if tried.succeeded {
+            return Ok((DeliveryStatus::Delivered, None));
+        }
+        let dead = self
+            .c
+            .prepare_cached(
+                "SELECT 1 FROM ledger.dead_letters WHERE endpoint_pk = $1 AND position = $2 AND shard = $3",
+            )?
+            .exists(params![number, int(event.position), event.shard])?;
+        if dead {
+            return Ok((DeliveryStatus::Dead, None));
+        }
+        let parked = lanes::parked_of(self.c, &self.endpoint.id, number, event.shard, &event.subject.id)?;
+        Ok(match parked.filter(|parked| parked.first_position <= event.position) {
+            Some(parked) if parked.first_position == event.position && parked.attempts > 0 => {
+                (DeliveryStatus::Retrying, parked.next_at)
+            }
+            Some(_) => (DeliveryStatus::Parked, None),
+            None if self.settled(event.position) => (DeliveryStatus::Delivered, None),
+            None if tried.attempts > 0 => (DeliveryStatus::Retrying, None),
+            None => (DeliveryStatus::Pending, None),
+        })
+    }
+
+    fn tried(&self, position: u64) -> rusqlite::Result<Tried> {
+        let mut tried = Tried::default();
+        let Some(number) = self.number else { return Ok(tried) };
+        let mut statement = self.c.prepare_cached(
+            "SELECT a.started_at, a.response_status, a.error IS NULL FROM ledger.attempts a
+             WHERE a.endpoint_pk = $1 AND a.position = $2 AND a.shard = $3 ORDER BY a.pk",
+        )?;
+        let mut rows = statement.query(params![number, int(position), self.shard])?;
+        while let Some(row) = rows.next()? {
+            tried.attempts += 1;
+            tried.succeeded |= row.get::<_, bool>(2)?;
+            tried.last_at = Some(time(row, 0)?);
+            tried.last_status = row.get(1)?;
+        }
+        Ok(tried)
+    }
+
+    fn attempts(&self, position: u64) -> rusqlite::Result<Vec<Attempt>> {
+        let Some(number) = self.number else { return Ok(Vec::new()) };
+        self.c
+            .prepare_cached(
+                "SELECT a.id, a.event_id, a.number, a.cause, a.started_at, a.duration_ms, a.response_status,
+                        a.error, a.error_detail, a.response_body
+                 FROM ledger.attempts a WHERE a.endpoint_pk = $1 AND a.position = $2 AND a.shard = $3
+                 ORDER BY a.pk",
+            )?
+            .query_map(params![number, int(position), self.shard], |row| self.attempt(row, position))?
+            .collect()
+    }
+
+    fn attempt(&self, row: &Row<'_>, position: u64) -> rusqlite::Result<Attempt> {
+        Ok(Attempt {
+            id: AttemptId::from_uuid(uuid(row, 0)?),
+            endpoint_id: self.endpoint.id.clone(),
+            event_id: EventId::from_uuid(uuid(row, 1)?),
+            shard: self.shard,
+            position,
+            number: row.get(2)?,
+            trigger: parsed(row, 3, names::trigger)?,
+            started_at: time(row, 4)?,
+            duration_ms: row.get(5)?,
+            response_status: row.get(6)?,
+            error: row
+                .get_ref(7)?
+                .as_str_or_null()?
+                .map(|name| ErrorClass::parse(name).ok_or_else(|| corrupt(7, "a class of errors")))
+                .transpose()?,
+            error_detail: row.get(8)?,
+            response_body: row.get(9)?,
+        })
+    }
+
+    /// The last attempt's row at a delivery, which orders a list by attempts.
+    pub(super) fn last_attempt(&self, position: u64) -> rusqlite::Result<Option<i64>> {
+        let Some(number) = self.number else { return Ok(None) };
+        self.c
+            .prepare_cached(
+                "SELECT MAX(a.pk) FROM ledger.attempts a
+                 WHERE a.endpoint_pk = $1 AND a.position = $2 AND a.shard = $3",
+            )?
+            .query_row(params![number, int(position), self.shard], |row| row.get(0))
+            .optional()
+            .map(Option::flatten)
+    }
+}
+
+fn uuid(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
+    Uuid::from_slice(row.get_ref(column)?.as_blob()?).map_err(|_| corrupt(column, "a UUID"))
+}

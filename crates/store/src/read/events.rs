@@ -1,0 +1,179 @@
+//! The log: by position, by directory, by organization, by subject, by id.
+
+use std::sync::Arc;
+
+use rollcall_domain::{
+    event::LoggedEvent,
+    ids::{EventId, GroupId},
+};
+use rusqlite::{Connection, OptionalExtension, ToSql, params};
+
+use super::{EventQuery, ReadError};
+use crate::{
+    Store,
+    resources::statement,
+    rows::{self, EVENT, EVENT_TABLES},
+    sql::int,
+};
+
+type Events = Vec<Arc<LoggedEvent>>;
+
+/// What every query of [`EventQuery`] narrows by beside its index.
+const AND: &str = " AND e.position > $2 AND ($3 IS NULL OR e.kind IN (SELECT value FROM json_each($3)))
+     AND ($4 IS NULL OR d.id = $4) AND ($5 IS NULL OR d.organization_id = $5)
+     ORDER BY e.position LIMIT $6";
+
+impl Store {
+    /// Events in order of position.
+    pub async fn events(&self, query: EventQuery) -> Result<Events, ReadError> {
+        self.read(move |c| Ok(events(c, &query)?)).await
+    }
+
+    /// One event.
+    pub async fn event(&self, id: &EventId) -> Result<Option<Arc<LoggedEvent>>, ReadError> {
+        let id = id.clone();
+        self.read(move |c| Ok(by_id(c, &id)?)).await
+    }
+
+    /// The event at a position.
+    pub async fn event_at(&self, shard: u16, position: u64) -> Result<Option<Arc<LoggedEvent>>, ReadError> {
+        self.read(move |c| Ok(at(c, shard, position)?)).await
+    }
+
+    /// The events about one subject from this position (inclusive) to that one (inclusive),
+    /// by the index on (subject, position).
+    pub async fn subject_events(
+        &self,
+        subject_id: &str,
+        from: u64,
+        up_to: u64,
+        limit: u32,
+    ) -> Result<Events, ReadError> {
+        let subject_id = subject_id.to_owned();
+        self.read(move |c| {
+            let sql = statement!(
+                "SELECT ",
+                EVENT,
+                " FROM ",
+                EVENT_TABLES,
+                " WHERE d.pk = e.directory_pk AND e.subject_id = $1 AND e.position BETWEEN $2 AND $3
+                  ORDER BY e.position LIMIT $4"
+            );
+            Ok(collect(c, sql, params![subject_id, int(from), int(up_to), limit])?)
+        })
+        .await
+    }
+}
+
+/// One event by its id.
+pub(crate) fn by_id(c: &Connection, id: &EventId) -> rusqlite::Result<Option<Arc<LoggedEvent>>> {
+    c.prepare_cached(statement!(
+        "SELECT ",
+        EVENT,
+        " FROM ",
+        EVENT_TABLES,
+        " WHERE d.pk = e.directory_pk AND e.id = $1"
+    ))?
+    .query_row([id.as_str()], |row| rows::event(row).map(Arc::new))
+    .optional()
+}
+
+/// One event by its place.
+pub(crate) fn at(c: &Connection, shard: u16, position: u64) -> rusqlite::Result<Option<Arc<LoggedEvent>>> {
+    c.prepare_cached(statement!(
+        "SELECT ",
+        EVENT,
+        " FROM ",
+        EVENT_TABLES,
+        " WHERE d.pk = e.directory_pk AND e.shard = $1 AND e.position = $2"
+    ))?
+    .query_row(params![shard, int(position)], |row| rows::event(row).map(Arc::new))
+    .optional()
+}
+
+fn collect(c: &Connection, sql: &str, params: impl rusqlite::Params) -> rusqlite::Result<Events> {
+    c.prepare_cached(sql)?.query_map(params, |row| rows::event(row).map(Arc::new))?.collect()
+}
+
+fn events(c: &Connection, query: &EventQuery) -> rusqlite::Result<Events> {
+    let kinds = (!query.types.is_empty())
+        .then(|| serde_json::Value::from_iter(query.types.iter().map(|kind| *kind as u8)).to_string());
+    let directory = query.directory_id.as_ref().map(|id| id.as_str());
+    let organization = query.organization_id.as_ref().map(|id| id.as_str());
+    let limit = query.limit.clamp(1, 1000);
+    // `$1` is the index's key.
+    let run = |sql: &str, key: &dyn ToSql| {
+        collect(c, sql, params![key, int(query.after), kinds, directory, organization, limit])
+    };
+    let by_directory = statement!(
+        "SELECT ",
+        EVENT,
+        " FROM ",
+        EVENT_TABLES,
+        " WHERE d.pk = e.directory_pk AND e.directory_pk = $1",
+        AND
+    );
+    if let Some(subject) = &query.subject_id {
+        let own = run(
+            statement!(
+                "SELECT ",
+                EVENT,
+                " FROM ",
+                EVENT_TABLES,
+                " WHERE d.pk = e.directory_pk AND e.subject_id = $1",
+                AND
+            ),
+            subject,
+        )?;
+        if GroupId::parse(subject).is_none() {
+            return Ok(own);
+        }
+        let members = run(
+            statement!(
+                "SELECT ",
+                EVENT,
+                " FROM ",
+                EVENT_TABLES,
+                " WHERE d.pk = e.directory_pk AND e.group_id = $1",
+                AND
+            ),
+            subject,
+        )?;
+        return Ok(merged(vec![own, members], limit));
+    }
+    if let Some(id) = directory {
+        let key: Option<i64> = c
+            .prepare_cached("SELECT pk FROM directories WHERE id = $1")?
+            .query_row([id], |row| row.get(0))
+            .optional()?;
+        return key.map_or(Ok(Vec::new()), |key| run(by_directory, &key));
+    }
+    if let Some(id) = organization {
+        // A merge of its directories: the log of others is not looked at.
+        let keys: Vec<i64> = c
+            .prepare_cached("SELECT pk FROM directories WHERE organization_id = $1")?
+            .query_map([id], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        let each = keys.iter().map(|key| run(by_directory, key)).collect::<rusqlite::Result<_>>()?;
+        return Ok(merged(each, limit));
+    }
+    run(
+        statement!(
+            "SELECT ",
+            EVENT,
+            " FROM ",
+            EVENT_TABLES,
+            " WHERE d.pk = e.directory_pk AND e.shard = $1",
+            AND
+        ),
+        &0,
+    )
+}
+
+fn merged(lists: Vec<Events>, limit: u32) -> Events {
+    let mut all: Events = lists.into_iter().flatten().collect();
+    all.sort_unstable_by_key(|event| event.position);
+    all.dedup_by_key(|event| event.position);
+    all.truncate(limit as usize);
+    all
+}

@@ -1,0 +1,149 @@
+//! Groups for a SCIM list.
+
+use rollcall_domain::{
+    ids::DirectoryId,
+    record::{GroupRecord, MemberRecord},
+};
+use rollcall_scim::{Filter, IndexedAttribute, ListQuery, equality_hints};
+use rusqlite::{Connection, Row};
+use serde_json::{Map, Value};
+
+use super::{
+    ReadError, ScimPage, representation,
+    scim_list::{self, Listed, in_order, key_array},
+    scim_users::asks_about,
+};
+use crate::{
+    Store,
+    resources::{self, statement},
+    rows::{self, GROUP},
+};
+
+/// Which members a question about groups is about.
+enum Members {
+    /// None.
+    Unasked,
+    /// This one alone: the filter is nothing but that comparison.
+    One(String),
+    /// Any.
+    Any,
+}
+
+struct Groups {
+    members: Members,
+}
+
+impl Store {
+    /// Groups for a SCIM list; members are loaded only if the projection wants them.
+    #[expect(clippy::type_complexity, reason = "a group and, where wanted, its members")]
+    pub async fn list_groups(
+        &self,
+        directory: &DirectoryId,
+        query: ListQuery,
+    ) -> Result<ScimPage<(GroupRecord, Option<Vec<MemberRecord>>)>, ReadError> {
+        let directory_id = directory.clone();
+        self.read(move |c| {
+            let Some((directory, _, groups)) = super::directory(c, &directory_id)? else {
+                return Ok(ScimPage { resources: Vec::new(), total: 0 });
+            };
+            let listed = Groups { members: members_asked(&query) };
+            let (keys, total) = scim_list::select(c, directory, groups, &query, &listed)?;
+            let found: Vec<(i64, (i64, GroupRecord))> = c
+                .prepare_cached(statement!(
+                    "SELECT ",
+                    GROUP,
+                    " FROM json_each($1) j CROSS JOIN groups g ON g.pk = j.value"
+                ))?
+                .query_map([key_array(&keys)], |row| {
+                    rows::group(row).map(|(key, group)| (key, (key, group)))
+                })?
+                .collect::<rusqlite::Result<_>>()?;
+            let wanted = query.projection.wants("members");
+            let resources = in_order(&keys, found)
+                .into_iter()
+                .map(|(key, group)| {
+                    let members = wanted.then(|| resources::members(c, key, "", u64::MAX)).transpose()?;
+                    Ok((group, members))
+                })
+                .collect::<rusqlite::Result<_>>()?;
+            Ok(ScimPage { resources, total })
+        })
+        .await
+    }
+}
+
+fn members_asked(query: &ListQuery) -> Members {
+    if !asks_about(query, "members") {
+        return Members::Unasked;
+    }
+    match &query.filter {
+        // "Which groups is this user in" must not load whole groups.
+        Some(filter @ (Filter::Compare { .. } | Filter::ValuePath { .. })) if query.sort.is_none() => {
+            let simple = match filter {
+                Filter::ValuePath { filter, .. } => matches!(**filter, Filter::Compare { .. }),
+                _ => true,
+            };
+            match equality_hints(filter).as_slice() {
+                [(IndexedAttribute::MemberValue, value)] if simple => Members::One(value.clone()),
+                _ => Members::Any,
+            }
+        }
+        _ => Members::Any,
+    }
+}
+
+impl Listed for Groups {
+    fn page(&self) -> &'static str {
+        "SELECT g.pk FROM groups g WHERE g.directory_pk = $1 ORDER BY g.pk LIMIT $2 OFFSET $3"
+    }
+
+    fn by(&self, attribute: IndexedAttribute) -> Option<&'static str> {
+        const BY_CREATION: &str = " ORDER BY g.pk LIMIT $3";
+        Some(match attribute {
+            IndexedAttribute::Id => {
+                statement!(
+                    "SELECT ",
+                    GROUP,
+                    " FROM groups g WHERE g.directory_pk = $1 AND g.id = $2",
+                    BY_CREATION
+                )
+            }
+            IndexedAttribute::DisplayName => statement!(
+                "SELECT ",
+                GROUP,
+                " FROM groups g WHERE g.directory_pk = $1 AND g.display_name_key = $2",
+                BY_CREATION
+            ),
+            IndexedAttribute::ExternalId => statement!(
+                "SELECT ",
+                GROUP,
+                " FROM groups g WHERE g.directory_pk = $1 AND g.external_id = $2",
+                BY_CREATION
+            ),
+            IndexedAttribute::MemberValue => statement!(
+                "SELECT ",
+                GROUP,
+                " FROM groups g WHERE g.pk IN
+                    (SELECT m.group_pk FROM members m WHERE m.directory_pk = $1 AND m.value = $2)",
+                BY_CREATION
+            ),
+            IndexedAttribute::UserName | IndexedAttribute::EmailValue | IndexedAttribute::GroupValue => {
+                return None;
+            }
+        })
+    }
+
+    fn all(&self) -> &'static str {
+        statement!("SELECT ", GROUP, " FROM groups g WHERE g.directory_pk = $1 ORDER BY g.pk LIMIT $2")
+    }
+
+    fn candidate(&self, c: &Connection, row: &Row<'_>) -> rusqlite::Result<(i64, Map<String, Value>)> {
+        let (key, group) = rows::group(row)?;
+        let members = match &self.members {
+            Members::Unasked => None,
+            Members::One(value) => Some(resources::members_named(c, key, [value.as_str()])?),
+            Members::Any => Some(resources::members(c, key, "", u64::MAX)?),
+        };
+        Ok((key, representation::group(group, members.as_deref())))
+    }
+}

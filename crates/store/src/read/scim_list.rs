@@ -1,0 +1,117 @@
+//! What lists of users and of groups have in common: which rows, in which order, how many in all.
+//!
+//! Plot: without filter and sort order, a page comes straight from the index by creation, and the
+//! total from the directory's counter. Else an index narrows to candidates where a conjunct of the
+//! filter allows, the filter looks at each candidate's full representation, and the matches are
+//! sorted in memory. How many candidates there may be is limited.
+
+use rollcall_scim::{Filter, IndexedAttribute, ListQuery, equality_hints, fold};
+use rusqlite::{Connection, Row, params};
+use serde_json::{Map, Value};
+
+use super::ReadError;
+use crate::sql::int;
+
+/// Most candidates that a filter or a sort order may have to look at.
+pub(super) const SCAN_LIMIT: u64 = 100_000;
+
+/// How many resources a page has when nobody says.
+const DEFAULT_COUNT: u64 = 100;
+
+/// One of the two kinds of resources.
+pub(super) trait Listed {
+    /// Keys of a page: of directory `$1`, at most `$2` after the first `$3`.
+    fn page(&self) -> &'static str;
+    /// Candidates of directory `$1` where the attribute is `$2`, at most `$3`, by creation; `None`
+    /// if there is no index.
+    fn by(&self, attribute: IndexedAttribute) -> Option<&'static str>;
+    /// Candidates: all of directory `$1`, at most `$2`, by creation.
+    fn all(&self) -> &'static str;
+    /// A candidate's key and representation.
+    fn candidate(&self, c: &Connection, row: &Row<'_>) -> rusqlite::Result<(i64, Map<String, Value>)>;
+}
+
+/// The keys of a page's rows in their order, and how many match in all.
+pub(super) fn select(
+    c: &Connection,
+    directory: i64,
+    count_in_directory: u64,
+    query: &ListQuery,
+    listed: &impl Listed,
+) -> Result<(Vec<i64>, u64), ReadError> {
+    let skip = query.start_index.max(1) - 1;
+    let count = query.count.unwrap_or(DEFAULT_COUNT);
+    if query.filter.is_none() && query.sort.is_none() {
+        if count == 0 || skip >= count_in_directory {
+            return Ok((Vec::new(), count_in_directory));
+        }
+        let keys = c
+            .prepare_cached(listed.page())?
+            .query_map(params![directory, int(count), int(skip)], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        return Ok((keys, count_in_directory));
+    }
+    let mut matches: Vec<(i64, Map<String, Value>)> = Vec::new();
+    let mut seen = 0;
+    let limit = int(SCAN_LIMIT + 1);
+    let hint = query.filter.as_ref().and_then(|filter| best_hint(filter, listed));
+    if hint.is_none() && count_in_directory > SCAN_LIMIT {
+        return Err(ReadError::TooMany(SCAN_LIMIT));
+    }
+    let mut statement = c.prepare_cached(hint.as_ref().map_or_else(|| listed.all(), |(sql, _)| sql))?;
+    let mut rows = match &hint {
+        Some((_, value)) => statement.query(params![directory, value, limit])?,
+        None => statement.query(params![directory, limit])?,
+    };
+    while let Some(row) = rows.next()? {
+        seen += 1;
+        if seen > SCAN_LIMIT {
+            return Err(ReadError::TooMany(SCAN_LIMIT));
+        }
+        let (key, mut resource) = listed.candidate(c, row)?;
+        if query.filter.as_ref().is_none_or(|filter| filter.matches(&resource)) {
+            // Of a match, only what it is sorted by is kept in memory.
+            let kept = query.sort.as_ref().map_or_else(Map::new, |sort| {
+                let name = sort.path.schema.unwrap_or(sort.path.attribute);
+                resource.remove_entry(name).into_iter().collect()
+            });
+            matches.push((key, kept));
+        }
+    }
+    if let Some(sort) = &query.sort {
+        // Stable: equal ones stay in the order of creation.
+        matches.sort_by(|(_, a), (_, b)| sort.compare(a, b));
+    }
+    let total = matches.len() as u64;
+    let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    Ok((matches.into_iter().skip(skip).take(count).map(|(key, _)| key).collect(), total))
+}
+
+/// The most selective index that the filter allows, with its key.
+fn best_hint(filter: &Filter, listed: &impl Listed) -> Option<(&'static str, String)> {
+    use IndexedAttribute as A;
+    let hints = equality_hints(filter);
+    [A::Id, A::UserName, A::ExternalId, A::EmailValue, A::DisplayName, A::MemberValue, A::GroupValue]
+        .into_iter()
+        .find_map(|wanted| {
+            let (attribute, value) = hints.iter().find(|(attribute, _)| *attribute == wanted)?;
+            let sql = listed.by(*attribute)?;
+            let key = match attribute {
+                A::UserName | A::EmailValue | A::DisplayName => fold(value),
+                A::Id | A::ExternalId | A::MemberValue | A::GroupValue => value.clone(),
+            };
+            Some((sql, key))
+        })
+}
+
+/// Keys as one bound value.
+pub(super) fn key_array(keys: &[i64]) -> String {
+    Value::from(keys).to_string()
+}
+
+/// Puts what was read by key into the order of the keys.
+pub(super) fn in_order<T>(keys: &[i64], found: Vec<(i64, T)>) -> Vec<T> {
+    let mut found: std::collections::HashMap<i64, T> = found.into_iter().collect();
+    keys.iter().filter_map(|key| found.remove(key)).collect()
+}

@@ -1,0 +1,116 @@
+//! The directories' rows with their counters, as the writer knows them. It alone writes them, so
+//! that it reads each once and writes it back once per batch.
+
+use std::{collections::HashMap, sync::Arc};
+
+use rollcall_domain::{
+    directory::Directory,
+    ids::{DirectoryId, OrganizationId},
+};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::{
+    names,
+    sql::{int, parsed, time, uint},
+};
+
+/// A directory with its counters.
+#[derive(Clone, Debug)]
+pub(super) struct DirectoryRow {
+    pub(super) pk: i64,
+    pub(super) directory: Arc<Directory>,
+    /// The last sequence given.
+    pub(super) sequence: u64,
+    /// The number of events about the directory itself.
+    pub(super) event_version: u64,
+    pub(super) user_count: u64,
+    pub(super) group_count: u64,
+    /// It differs from the database.
+    pub(super) dirty: bool,
+}
+
+/// The rows read so far.
+#[derive(Default)]
+pub(super) struct Directories(HashMap<DirectoryId, DirectoryRow>);
+
+impl Directories {
+    /// The row of a directory, a deleted one too; `None` if there never was one.
+    pub(super) fn get(&mut self, c: &Connection, id: &DirectoryId) -> rusqlite::Result<Option<DirectoryRow>> {
+        if let Some(row) = self.0.get(id) {
+            return Ok(Some(row.clone()));
+        }
+        let row = c
+            .prepare_cached(
+                "SELECT id, organization_id, name, provider, state, mode, created_at,
+                        pk, sequence, event_version, user_count, group_count
+                 FROM directories WHERE id = $1",
+            )?
+            .query_row([id.as_str()], |row| {
+                Ok(DirectoryRow {
+                    directory: Arc::new(directory(row)?),
+                    pk: row.get(7)?,
+                    sequence: uint(row, 8)?,
+                    event_version: uint(row, 9)?,
+                    user_count: uint(row, 10)?,
+                    group_count: uint(row, 11)?,
+                    dirty: false,
+                })
+            })
+            .optional()?;
+        if let Some(row) = &row {
+            self.0.insert(id.clone(), row.clone());
+        }
+        Ok(row)
+    }
+
+    /// Takes a request's changes over.
+    pub(super) fn put(&mut self, row: DirectoryRow) {
+        if let Some(known) = self.0.get_mut(&row.directory.id) {
+            *known = row;
+        }
+    }
+
+    /// Writes the changed rows.
+    pub(super) fn write(&mut self, c: &Connection, changed: &[DirectoryId]) -> rusqlite::Result<()> {
+        for id in changed {
+            let Some(row) = self.0.get_mut(id).filter(|row| row.dirty) else { continue };
+            c.prepare_cached(
+                "UPDATE directories SET state = $1, sequence = $2, event_version = $3, user_count = $4,
+                        group_count = $5 WHERE pk = $6",
+            )?
+            .execute(params![
+                row.directory.state.as_str(),
+                int(row.sequence),
+                int(row.event_version),
+                int(row.user_count),
+                int(row.group_count),
+                row.pk
+            ])?;
+            row.dirty = false;
+        }
+        Ok(())
+    }
+
+    /// Forgets everything, after a failed commit.
+    pub(super) fn forget(&mut self) {
+        self.0.clear();
+    }
+
+    /// Forgets a directory that was changed otherwise, or deleted.
+    pub(super) fn forget_one(&mut self, id: &DirectoryId) {
+        self.0.remove(id);
+    }
+}
+
+/// From `id, organization_id, name, provider, state, mode, created_at`.
+pub(crate) fn directory(row: &Row<'_>) -> rusqlite::Result<Directory> {
+    Ok(Directory {
+        id: parsed(row, 0, DirectoryId::parse)?,
+        organization_id: parsed(row, 1, OrganizationId::parse)?,
+        name: row.get(2)?,
+        provider: parsed(row, 3, names::provider)?,
+        state: parsed(row, 4, names::directory_state)?,
+        mode: parsed(row, 5, names::mode)?,
+        created_at: time(row, 6)?,
+    })
+}

@@ -1,0 +1,66 @@
+//! Appends decided events to the log: each gets the next position of the shard.
+
+use std::sync::Arc;
+
+use rollcall_domain::directory::Mode;
+use rollcall_domain::event::{DecidedEvent, LoggedEvent, SubjectKind};
+use rusqlite::{Connection, params};
+
+use super::{directories::DirectoryRow, persist::Problem};
+use crate::{rows, sql::int};
+
+/// The embedded profile has one shard.
+pub(super) const SHARD: u16 = 0;
+
+/// Appends one event after `position`, and gives it back as it stands in the log.
+pub(super) fn append(
+    c: &Connection,
+    directory: &mut DirectoryRow,
+    position: &mut u64,
+    event: DecidedEvent,
+) -> Result<Arc<LoggedEvent>, Problem> {
+    if event.sequence != directory.sequence + 1 {
+        return Err(Problem::Missing("a sequence without gaps"));
+    }
+    let event = LoggedEvent {
+        shard: SHARD,
+        position: *position + 1,
+        id: event.id,
+        kind: event.kind,
+        organization_id: directory.directory.organization_id.clone(),
+        directory_id: directory.directory.id.clone(),
+        sequence: event.sequence,
+        subject: event.subject,
+        group_id: event.group_id,
+        sandbox: directory.directory.mode == Mode::Sandbox,
+        timestamp: event.timestamp,
+        body: event.body,
+    };
+    c.prepare_cached(
+        "INSERT INTO events (position, shard, directory_pk, sequence, id, kind, subject_kind, subject_id,
+                subject_version, group_id, sandbox, timestamp, body)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+    )?
+    .execute(params![
+        int(event.position),
+        event.shard,
+        directory.pk,
+        int(event.sequence),
+        event.id.as_str(),
+        event.kind as u8,
+        rows::subject_kind(event.subject.kind),
+        &*event.subject.id,
+        int(event.subject.version),
+        event.group_id.as_ref().map(rollcall_domain::ids::GroupId::as_str),
+        event.sandbox,
+        event.timestamp.as_microsecond(),
+        &*event.body,
+    ])?;
+    *position = event.position;
+    directory.sequence = event.sequence;
+    if event.subject.kind == SubjectKind::Directory {
+        directory.event_version = event.subject.version;
+    }
+    directory.dirty = true;
+    Ok(Arc::new(event))
+}

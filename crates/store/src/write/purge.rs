@@ -1,0 +1,61 @@
+//! Removes what a deleted directory left, a piece per commit, so that nobody waits for it. Its
+//! events stay, and so does its row, which they refer to.
+
+use std::collections::VecDeque;
+
+use rusqlite::{Connection, params};
+
+/// Rows per piece, about: a user goes with its e-mail rows.
+const PIECE: i64 = 250;
+
+/// The directories that are to be emptied.
+#[derive(Default)]
+pub(super) struct Purge(VecDeque<i64>);
+
+impl Purge {
+    /// Those that an earlier run of the program left unfinished.
+    pub(super) fn unfinished(c: &Connection) -> rusqlite::Result<Self> {
+        c.prepare("SELECT pk FROM directories WHERE state = 'deleted' AND purged = 0 ORDER BY pk")?
+            .query_map([], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()
+            .map(Self)
+    }
+
+    /// One more.
+    pub(super) fn add(&mut self, directory: i64) {
+        self.0.push_back(directory);
+    }
+
+    /// Whether there is nothing to do.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Removes the next piece within the transaction that is open; true when its directory is
+    /// empty now, of which [`Purge::done`] is to be told after the commit.
+    pub(super) fn piece(&self, c: &Connection) -> rusqlite::Result<bool> {
+        let Some(directory) = self.0.front() else { return Ok(false) };
+        let mut left = PIECE;
+        for statement in [
+            "DELETE FROM members WHERE pk IN (SELECT pk FROM members WHERE directory_pk = $1 LIMIT $2)",
+            "DELETE FROM user_emails WHERE (user_pk, value_key) IN
+                 (SELECT user_pk, value_key FROM user_emails WHERE directory_pk = $1 LIMIT $2)",
+            "DELETE FROM users WHERE pk IN (SELECT pk FROM users WHERE directory_pk = $1 LIMIT $2)",
+            "DELETE FROM groups WHERE pk IN (SELECT pk FROM groups WHERE directory_pk = $1 LIMIT $2)",
+        ] {
+            let removed = c.prepare_cached(statement)?.execute(params![directory, left])?;
+            left -= i64::try_from(removed).unwrap_or(PIECE);
+            if left <= 0 {
+                return Ok(false);
+            }
+        }
+        c.prepare_cached("UPDATE directories SET purged = 1, user_count = 0, group_count = 0 WHERE pk = $1")?
+            .execute([directory])?;
+        Ok(true)
+    }
+
+    /// The first directory is done.
+    pub(super) fn done(&mut self) {
+        self.0.pop_front();
+    }
+}
