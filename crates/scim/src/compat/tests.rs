@@ -36,7 +36,7 @@ fn a_body_becomes_canonical() {
             "ACTIVE": false, "externalid": "e", "USERNAME": "Joe@X", "addresses": null, "phoneNumbers": [],
             "name": {"FAMILYNAME": "F", "givenName": "G", "x": 1, "middleName": null}, "displayName": "",
             "emails": [{"type": "work", "value": "a@x", "primary": true}, {"value": "A@X", "type": "WORK"},
-                       {"value": "b@x", "primary": true}, {"type": "home", "value": ""}, {}, null],
+                       {"value": "b@x", "primary": true}, {"type": "home", "value": "", "primary": false}, {}, null],
         })),
         &Rules::default(),
     )

@@ -193,6 +193,8 @@ fn bounds() {
     assert!(parse(&nested(33)).is_err());
     assert!(parse(&"not (".repeat(20_000)).is_err());
     assert!(parse(&"(".repeat(8_000)).is_err());
+    // Depth is nesting, not the number of groups.
+    assert!(parse(&vec!["(id pr)"; 50].join(" and ")).is_ok());
     let many = |count: usize| vec!["id pr"; count].join(" or ");
     assert!(parse(&many(100)).is_ok());
     assert!(parse(&many(101)).is_err());

@@ -91,6 +91,10 @@ fn member_operations() {
     };
     assert!(filter.matches(json!({"value": "a", "type": "user"}).as_object().unwrap()));
     assert!(!filter.matches(json!({"value": "A", "type": "User"}).as_object().unwrap()));
+    // Nobody has two ids.
+    let patch =
+        group(&json!([{"op": "remove", "path": "members[value eq \"a\" and value eq \"b\"]"}])).unwrap();
+    assert!(matches!(patch.members.as_slice(), [MemberOp::Remove(MemberSelector::Matching(_))]));
 }
 
 #[test]

@@ -173,6 +173,12 @@ fn one_primary() {
         &json!({"emails": [{"value": "w@x", "type": "work", "primary": false}, {"value": "h@x", "type": "home"},
                            {"value": "n@x", "type": "other", "primary": true}]}),
     );
+    // Of two that become the same, the primary one stays.
+    check(
+        &json!({"emails": [{"value": "a"}, {"value": "b", "display": "B", "primary": true}]}),
+        &json!([{"op": "replace", "path": "emails[value eq \"b\"].value", "value": "a"}]),
+        &json!({"emails": [{"value": "a", "display": "B", "primary": true}]}),
+    );
     // Changing another part of the primary element moves nothing, nor does a second primary in one request.
     check(
         &both,
