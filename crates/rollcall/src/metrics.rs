@@ -3,7 +3,10 @@
 use std::sync::OnceLock;
 
 use anyhow::Context as _;
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use rollcall_api::metric as api;
+use rollcall_store::metric as store;
 
 /// Seconds, from a memory access's answer to a receiver's timeout.
 const SECONDS: &[f64] = &[
@@ -31,8 +34,36 @@ pub(crate) fn install() -> anyhow::Result<PrometheusHandle> {
     Ok(HANDLE.get_or_init(|| handle).clone())
 }
 
-/// The help texts.
+/// The help texts that the crates do not give by themselves.
 fn describe() {
-    metrics::describe_gauge!("rollcall_build_info", "1, with the version as a label.");
+    rollcall_ingest::metric::describe();
+    describe_counter!(api::REQUESTS_TOTAL, "Requests to /v1 that were answered.");
+    describe_histogram!(
+        api::REQUEST_SECONDS,
+        Unit::Seconds,
+        "From a request to /v1 to the head of its answer."
+    );
+    describe_histogram!(store::BATCH_SIZE, "How many requests shared a commit.");
+    describe_histogram!(
+        store::BATCH_SECONDS,
+        Unit::Seconds,
+        "From a batch's BEGIN to the end of its commit."
+    );
+    describe_histogram!(
+        store::COMMIT_SECONDS,
+        Unit::Seconds,
+        "How long COMMIT took, mostly the disk's flush."
+    );
+    describe_counter!(store::COMMIT_FAILURES, "Commits that failed.");
+    describe_counter!(store::WRITES, "Writes, by what became of them.");
+    describe_counter!(store::EVENTS, "Events that were committed.");
+    describe_gauge!(store::WRITE_QUEUE, "Writes that wait for the writer.");
+    describe_gauge!(store::READ_QUEUE, "Reads that wait for a reader.");
+    describe_counter!(store::READS_REFUSED, "Reads that were turned away because too many waited.");
+    describe_gauge!(store::WAL_PAGES, "Pages of the write-ahead log that are not in the main file yet.");
+    describe_gauge!(store::DISK_USED_PERCENT, "How full the data folder's file system is.");
+    describe_histogram!(store::LEDGER_BATCH_SIZE, "How many progress batches shared a commit of the ledger.");
+    describe_histogram!(store::LEDGER_COMMIT_SECONDS, Unit::Seconds, "How long a commit of the ledger took.");
+    describe_gauge!("rollcall_build_info", "1, with the version as a label.");
     metrics::gauge!("rollcall_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
 }
