@@ -8,7 +8,7 @@
 //! on one side only changes as a whole, and so does an object with a dot in one of its keys, since its
 //! path could not be read back. An array changes as a whole, and its order does not count.
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::borrow::Cow;
 
 use rollcall_scim::document::Document;
 use serde_json::{Map, Value};
@@ -23,7 +23,7 @@ const NEVER: [&str; 4] = ["updated_at", "created_at", "groups", "raw"];
 pub fn diff(old: &Value, new: &Value) -> Vec<Change> {
     let mut changes = Vec::new();
     if let (Value::Object(old), Value::Object(new)) = (old, new) {
-        for key in keys(old, new).into_iter().filter(|key| !NEVER.contains(key)) {
+        for key in keys(old, new).filter(|key| !NEVER.contains(key)) {
             compare(key, old.get(key), new.get(key), &mut changes);
         }
     } else {
@@ -33,8 +33,10 @@ pub fn diff(old: &Value, new: &Value) -> Vec<Change> {
     changes
 }
 
-fn keys<'a>(old: &'a Map<String, Value>, new: &'a Map<String, Value>) -> BTreeSet<&'a str> {
-    old.keys().chain(new.keys()).map(String::as_str).collect()
+/// The keys of either side, each once.
+fn keys<'a>(old: &'a Map<String, Value>, new: &'a Map<String, Value>) -> impl Iterator<Item = &'a str> {
+    let only_new = new.keys().filter(|key| !old.contains_key(*key));
+    old.keys().chain(only_new).map(String::as_str)
 }
 
 fn compare(path: &str, old: Option<&Value>, new: Option<&Value>, changes: &mut Vec<Change>) {
@@ -118,7 +120,7 @@ pub fn raw_changes(
         })
     };
     let (old, new) = (old.as_map(), new.as_map());
-    for key in keys(old, new).into_iter().filter(|key| *key != "schemas") {
+    for key in keys(old, new).filter(|key| *key != "schemas") {
         let (old, new) = (old.get(key), new.get(key));
         if same(old, new) {
             continue;

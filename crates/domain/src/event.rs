@@ -156,7 +156,8 @@ pub struct Cause {
 /// the value before and the value after; a side that was absent is left out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
-    /// Such as `name.family_name` or `custom_attributes.level`.
+    /// Such as `name.family_name` or `custom_attributes.level`; what only the SCIM resource shows is
+    /// `raw.<attribute>` or `raw.<urn>.<attribute>`.
     pub path: String,
     /// The value before.
     #[serde(skip_serializing_if = "Option::is_none", default)]

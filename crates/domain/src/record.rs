@@ -46,7 +46,8 @@ pub struct GroupRecord {
     pub document: Document,
     /// Counts the changes of the representation, members included (SCIM `meta.version`), from 1.
     pub version: u64,
-    /// Counts the events about this group itself (`subject.version`).
+    /// Counts the events whose subject is this group: its own, and its joining and leaving other groups
+    /// (`subject.version`).
     pub event_version: u64,
     /// `meta.created`.
     pub created_at: Timestamp,

@@ -25,19 +25,19 @@ struct DirectoryData<'a> {
 }
 
 pub(super) fn activate(loaded: &Loaded, journal: Journal<'_, '_>) -> Result<Decision, Refusal> {
-    turn(DirectoryState::Active, EventType::DirectoryActivated, loaded, journal)
+    change_to(DirectoryState::Active, EventType::DirectoryActivated, loaded, journal)
 }
 
 pub(super) fn deactivate(loaded: &Loaded, journal: Journal<'_, '_>) -> Result<Decision, Refusal> {
-    turn(DirectoryState::Disabled, EventType::DirectoryDeactivated, loaded, journal)
+    change_to(DirectoryState::Disabled, EventType::DirectoryDeactivated, loaded, journal)
 }
 
 /// One event for all that was in it: receivers drop what they hold of the directory.
 pub(super) fn delete(loaded: &Loaded, journal: Journal<'_, '_>) -> Result<Decision, Refusal> {
-    turn(DirectoryState::Deleted, EventType::DirectoryDeleted, loaded, journal)
+    change_to(DirectoryState::Deleted, EventType::DirectoryDeleted, loaded, journal)
 }
 
-fn turn(
+fn change_to(
     state: DirectoryState,
     kind: EventType,
     loaded: &Loaded,

@@ -122,15 +122,17 @@ fn update(
 }
 
 fn changes(user: &UserRecord, new: &Document, loaded: &Loaded) -> Vec<Change> {
-    if user.document == *new {
+    let old = &user.document;
+    if old == new {
         return Vec::new();
     }
-    let comparable = |document| {
-        let manager = manager(document, loaded);
-        to_value(&UserProjection::comparable(&user.id, document, user.created_at, manager))
+    // Most writes change one attribute of many: only what differs is projected.
+    let differs = |attribute: &str| old.get(attribute) != new.get(attribute);
+    let projected = |document| {
+        to_value(&UserProjection::of_attributes(&user.id, document, manager(document, loaded), differs))
     };
-    let mut changes = diff(&comparable(&user.document), &comparable(new));
-    raw_changes(&user.document, new, user_shown_by, &mut changes);
+    let mut changes = diff(&projected(old), &projected(new));
+    raw_changes(old, new, user_shown_by, &mut changes);
     changes
 }
 

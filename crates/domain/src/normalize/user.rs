@@ -155,12 +155,12 @@ pub struct UserProjection<'a> {
     /// The SCIM resource as stored. `None` leaves the field out, for comparing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub raw: Option<&'a Document>,
-    /// `meta.created`
-    #[serde(serialize_with = "timestamp::serialize")]
-    pub created_at: Timestamp,
-    /// `meta.lastModified`
-    #[serde(serialize_with = "timestamp::serialize")]
-    pub updated_at: Timestamp,
+    /// `meta.created`. `None` leaves the field out, for comparing.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "timestamp::serialize_option")]
+    pub created_at: Option<Timestamp>,
+    /// `meta.lastModified`. `None` leaves the field out, for comparing.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "timestamp::serialize_option")]
+    pub updated_at: Option<Timestamp>,
 }
 
 impl<'a> UserProjection<'a> {
@@ -169,33 +169,35 @@ impl<'a> UserProjection<'a> {
         Self {
             groups: Some(&user.groups),
             raw: Some(&user.document),
-            updated_at: user.updated_at,
-            ..Self::comparable(&user.id, &user.document, user.created_at, manager)
+            created_at: Some(user.created_at),
+            updated_at: Some(user.updated_at),
+            ..Self::of_attributes(&user.id, &user.document, manager, |_| true)
         }
     }
 
-    /// What is compared to find the changes: everything but `groups`, `raw` and `updated_at`, which
-    /// holds `created_at` here so that it never differs.
-    pub(crate) fn comparable(
+    /// Only the fields that show one of the `wanted` top-level SCIM attributes, and those that are always
+    /// there; without `groups`, `raw` and the times. Two of these are compared to find the changes.
+    pub(crate) fn of_attributes(
         id: &'a UserId,
         document: &'a Document,
-        created_at: Timestamp,
         manager: Option<&'a Referent>,
+        wanted: impl Fn(&str) -> bool,
     ) -> Self {
-        let top = |name: &str| given(document.get(name).and_then(Value::as_str));
-        let enterprise = document.enterprise();
+        let get = |name: &str| document.get(name).filter(|_| wanted(name));
+        let top = |name: &str| given(get(name).and_then(Value::as_str));
+        let enterprise = get(ENTERPRISE_USER).and_then(Value::as_object);
         let extended = |name: &str| enterprise.and_then(|extension| text(extension, name));
         Self {
             id: id.as_str(),
-            external_id: given(document.external_id()),
+            external_id: top("externalId"),
             user_name: document.user_name().unwrap_or_default(),
-            email: document.primary_email(),
-            emails: contacts(document.get("emails")),
-            phone_numbers: contacts(document.get("phoneNumbers")),
-            addresses: addresses(document.get("addresses")),
+            email: get("emails").and_then(|_| document.primary_email()),
+            emails: contacts(get("emails")),
+            phone_numbers: contacts(get("phoneNumbers")),
+            addresses: addresses(get("addresses")),
             active: document.active(),
-            name: document.get("name").and_then(Value::as_object).map(name),
-            display_name: given(document.display_name()),
+            name: get("name").and_then(Value::as_object).map(name),
+            display_name: top("displayName"),
             nick_name: top("nickName"),
             profile_url: top("profileUrl"),
             title: top("title"),
@@ -208,14 +210,16 @@ impl<'a> UserProjection<'a> {
             organization: extended("organization"),
             division: extended("division"),
             department: extended("department"),
-            manager: given(document.manager_value()).map(|id| self::manager(id, document, manager)),
+            manager: enterprise
+                .and_then(|_| given(document.manager_value()))
+                .map(|id| self::manager(id, document, manager)),
             groups: None,
-            roles: roles(document.get("roles")),
+            roles: roles(get("roles")),
             permissions: [],
             custom_attributes: Map::new(),
             raw: None,
-            created_at,
-            updated_at: created_at,
+            created_at: None,
+            updated_at: None,
         }
     }
 }

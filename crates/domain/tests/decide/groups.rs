@@ -174,3 +174,16 @@ fn refusals() {
         assert_eq!((error.status, error.scim_type), (400, Some(ScimType::InvalidValue)));
     }
 }
+
+#[test]
+fn a_pending_member_that_is_named_again_joins_once_it_is_somebody() {
+    let mut model = Model::new();
+    let later = UserId::from_uuid(Uuid::from_u128(0x103));
+    let group = model.group(&create_group("G", &[&later]));
+    let user = model.user(&create_user(json!({"userName": "ada"})));
+    assert_eq!(user.id, later);
+    let add = json!([{"op": "add", "path": "members", "value": values(&[&later])}]);
+    assert_eq!(model.events_of(&patch_group(&group.id, add.clone())), ["group.member_added 2"]);
+    assert_eq!(model.members[group.id.as_str()][later.as_str()].kind, MemberKind::User);
+    assert_eq!(model.events_of(&patch_group(&group.id, add)), NONE);
+}
