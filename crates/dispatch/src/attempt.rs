@@ -60,7 +60,6 @@ impl Answer {
 }
 
 /// Brings an event to an endpoint: the HTTP client, and what tests put in its place.
-#[expect(async_fn_in_trait, reason = "used on one thread, by one caller")]
 pub(crate) trait Courier: 'static {
     /// What is made ready once for an endpoint.
     type Target: 'static;

@@ -66,14 +66,6 @@ impl Breaker {
         self.state == State::Closed
     }
 
-    /// When time alone changes the state.
-    pub(crate) fn due_at(&self) -> Option<Timestamp> {
-        match self.state {
-            State::Open { until, .. } => Some(until),
-            _ => None,
-        }
-    }
-
     /// The owner asks for it: a wait under way is over.
     pub(crate) fn wake(&mut self, now: Timestamp) {
         if let State::Open { until, .. } = &mut self.state {
@@ -148,6 +140,10 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
+    fn due_at(breaker: &Breaker) -> Option<Timestamp> {
+        if let State::Open { until, .. } = breaker.state() { Some(until) } else { None }
+    }
+
     #[test]
     fn five_in_a_row_open_it_and_probes_wait_longer_each_time() {
         let schedule = RetrySchedule::new(vec![0, 5, 300]).unwrap();
@@ -158,7 +154,7 @@ mod tests {
         assert!(breaker.failed(&schedule, None, 0.0, at(0)));
         let mut now = 0;
         for expected in [5, 300, 300] {
-            assert_eq!(breaker.due_at(), Some(at(now + expected)));
+            assert_eq!(due_at(&breaker), Some(at(now + expected)));
             assert!(!breaker.alive(), "a late answer closes nothing");
             assert!(!breaker.tick(at(now + expected - 1)));
             now += expected;

@@ -51,7 +51,7 @@ use ready::Ready;
 use window::Entry;
 
 pub(crate) use breaker::State as BreakerState;
-pub(crate) use send::{Finished, Sending};
+pub(crate) use send::{Finished};
 pub(crate) use verdict::{Fault, Halt, Verdict};
 
 /// The most events between the frontier and the scan, and the most that are settled above it.

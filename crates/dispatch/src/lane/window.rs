@@ -36,6 +36,12 @@ impl Lane {
         }
     }
 
+    /// Whether a read is worth its while: there is room for a good many, or nothing else to do.
+    pub(crate) fn wants_more(&self) -> bool {
+        let room = self.room();
+        room > 0 && (room * 2 >= self.window_size || self.ready.is_empty() || !self.breaker.is_closed())
+    }
+
     /// Admits one matching event; everything between the scan and it does not match. `false` if
     /// there is no room: the scan then stands right before it.
     pub(crate) fn admit(&mut self, event: &Arc<LoggedEvent>, now: Timestamp) -> bool {

@@ -75,7 +75,12 @@ pub(super) async fn fly<C: Courier>(
 impl<L: Log, C: Courier> Scheduler<L, C> {
     /// Whether `start_attempts` would find something at once.
     pub(super) fn can_start(&self) -> bool {
-        self.rotation.has_turn(|tenant| self.slots.tenant_has_room(tenant))
+        self.may_start() && self.rotation.has_turn(|tenant| self.slots.tenant_has_room(tenant))
+    }
+
+    /// Each attempt under way will have to be saved.
+    fn may_start(&self) -> bool {
+        self.unsaved_attempts + self.flights.len() < self.settings.max_unsaved_attempts
     }
 
     /// Starts attempts, each for the lane whose turn it is.
@@ -90,7 +95,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             }
         }
         for _ in 0..ROUND {
-            if self.unsaved_attempts + self.flights.len() >= self.settings.max_unsaved_attempts {
+            if !self.may_start() {
                 return;
             }
             let slots = &self.slots;

@@ -17,7 +17,6 @@ use rollcall_store::{
 use tokio::sync::watch;
 
 /// The methods of [`Store`] that the scheduler uses.
-#[expect(async_fn_in_trait, reason = "used on one thread, by one caller")]
 pub(crate) trait Log: Clone + 'static {
     fn catalog(&self) -> Arc<Catalog>;
     fn catalog_changes(&self) -> watch::Receiver<u64>;

@@ -26,7 +26,7 @@ const AT_ONCE: u32 = 64;
 impl<L: Log, C: Courier> Scheduler<L, C> {
     /// Asks for requests, if there may be some.
     pub(super) fn read_manual(&mut self) {
-        if !self.manual_due || self.manual_reading || !self.manual_seen.is_empty() {
+        if self.stopping || !self.manual_due || self.manual_reading || !self.manual_seen.is_empty() {
             return;
         }
         self.manual_due = false;
@@ -51,7 +51,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         // There may be more than were read.
         self.manual_due |= sends.len() >= AT_ONCE as usize;
         for send in sends {
-            if self.manual_seen.insert(send.id) {
+            if !self.stopping && self.manual_seen.insert(send.id) {
                 self.start_manual(send);
             }
         }

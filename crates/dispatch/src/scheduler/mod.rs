@@ -259,7 +259,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         !self.stopping
             && (self.followed < self.head
                 || self.can_scan()
-                || (self.unsaved_attempts < self.settings.max_unsaved_attempts && self.can_start()))
+                || self.can_start())
     }
 
     fn timers_due(&mut self) {

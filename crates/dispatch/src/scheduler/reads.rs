@@ -21,7 +21,7 @@ pub(super) const AGAIN: Duration = Duration::from_secs(1);
 /// What came back.
 pub(super) enum Side {
     /// A laggard's events.
-    Scanned { index: usize, id: EndpointId, shard: u16, after: u64, result: Result<LaneRead, ReadError> },
+    Scanned { index: usize, id: EndpointId, after: u64, result: Result<LaneRead, ReadError> },
     /// A parked subject's events.
     Backlog { index: usize, id: EndpointId, read: BacklogRead, result: Result<Vec<Arc<LoggedEvent>>, ReadError> },
     /// The sends that the owner asked for.
@@ -53,7 +53,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
     pub(super) fn side(&mut self, side: Side) {
         let now = self.clock.now();
         match side {
-            Side::Scanned { index, id, after, result, .. } => {
+            Side::Scanned { index, id, after, result } => {
                 self.reads_under_way -= 1;
                 let Some(track) = self.tracks[index].as_mut().filter(|t| t.endpoint().id == id) else { return };
                 track.scan = Scan::Idle;

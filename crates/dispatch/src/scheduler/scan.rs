@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rollcall_domain::event::LoggedEvent;
 use rollcall_store::read::LaneQuery;
 
-use super::{Log, SHARD, Scheduler, reads::Side, track::Scan};
+use super::{Log, Scheduler, reads::Side, track::Scan};
 use crate::attempt::Courier;
 
 /// Events taken from the tail at once.
@@ -91,7 +91,9 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             return;
         }
         let after = track.lane.scan();
-        if let Some(events) = self.feed.tail_after(after, TAIL) {
+        // More than there is room for, since not all will match.
+        let limit = (room * 2).clamp(32, TAIL);
+        if let Some(events) = self.feed.tail_after(after, limit) {
             let admitted = events.iter().take_while(|e| e.position <= followed).all(|event| {
                 let admitted = track.offer(event, now);
                 if admitted {
@@ -99,7 +101,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                 }
                 admitted
             });
-            if admitted && events.len() < TAIL {
+            if admitted && events.len() < limit {
                 track.lane.advance_to(followed);
             }
         } else {
@@ -116,7 +118,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             let id = track.endpoint().id.clone();
             self.side.push(Box::pin(async move {
                 let result = log.lane_events(query).await;
-                Side::Scanned { index, id, shard: SHARD, after, result }
+                Side::Scanned { index, id, after, result }
             }));
         }
         self.touch(index);

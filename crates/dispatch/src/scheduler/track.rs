@@ -114,7 +114,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             if !track.following && track.scan == Scan::Idle {
                 if track.lane.scan() >= followed {
                     track.following = true;
-                } else if track.lane.room() > 0 {
+                } else if track.lane.wants_more() {
                     track.scan = Scan::Queued;
                     self.laggards.push_back(index);
                 }
