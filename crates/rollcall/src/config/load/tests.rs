@@ -159,6 +159,7 @@ fn the_printed_configuration_says_where_it_came_from_and_loads_again() {
     readers = 4                                  # default
     disk_refuse_percent = 90                     # default
     disk_warn_percent = 80                       # default
+    attempts_retention_days = 30                 # default
 
     [stream]
     tail_events = 8192                           # default
@@ -181,6 +182,7 @@ fn the_printed_configuration_says_where_it_came_from_and_loads_again() {
     max_parked_per_lane = 10000                  # default
     max_unsaved_attempts = 8192                  # default
     store_reads = 8                              # default
+    disable_after_seconds = 432000               # default
     idle_connections_per_host = 64               # default
 
     [egress]

@@ -104,8 +104,8 @@ fn requests_read_in_80_columns() {
     assert_fits(&lines);
     let shown: Vec<&String> = lines.iter().filter(|l| !l.starts_with('\n')).collect();
     assert_snapshot!(shown.into_iter().cloned().collect::<Vec<_>>().join("\n"), @r#"
-    → GET /Users?filter=userName eq "b3f0a5a2-6a5e-4a2e-9d3f-3f1c1c1e7a1…  200, none
-    → GET /Groups?excludedAttributes=members&filter=displayName eq "Eng…  200, found
+    → GET /Users?filter=userName eq "b3f0a5a2-6a5e-4a2e-9d3f-3f1c1c1e7a10"  200 none
+    → GET /Groups?excludedAttributes=members&filter=displayName eq "Engi…  200 found
     → POST /Users  ada.okafor@acme.example                              201   1.8 ms
     → POST /Groups  "Sales", no members yet                             201   1.8 ms
     → PATCH /Users/usr_…9f3a  Replace active "False"                    200   1.8 ms
@@ -113,7 +113,9 @@ fn requests_read_in_80_columns() {
     → PATCH /Users/usr_…9f3a  replace active false                      200   1.8 ms
     → PATCH /Groups/grp_…beef  Add members [2 people]                   204   1.8 ms
     → PATCH /Groups/grp_…beef  Remove members usr_…9f3a                 204   1.8 ms
-    → PATCH /Groups/grp_…beef  replace displayName "Sales", remove me…  204   1.8 ms
+    → PATCH /Groups/grp_…beef                                           204   1.8 ms
+        replace displayName "Sales"
+        remove members[value eq "usr_…9f3a"]
     → PUT /Users/usr_…9f3a  the whole profile                           200   1.8 ms
     → DELETE /Users/usr_…9f3a                                           204   1.8 ms
     → DELETE /Users/usr_…9f3a                                           503   1.8 ms
