@@ -33,13 +33,21 @@ pub(crate) fn migrate(connection: &mut Connection, schema: Schema) -> Result<(),
     let error =
         |what: String, source: Box<dyn std::error::Error + Send + Sync>| OpenError::Database { what, source };
     let known = runner.get_migrations().iter().map(refinery::Migration::version).max().unwrap_or(0);
-    let found = runner
-        .get_applied_migrations(connection)
-        .map_err(|e| error(format!("reading the schema version of {what}"), Box::new(e)))?
-        .iter()
-        .map(refinery::Migration::version)
-        .max()
-        .unwrap_or(0);
+    // A new file has no history yet, which refinery reports as an error.
+    let is_new = !connection
+        .table_exists(None, "refinery_schema_history")
+        .map_err(|e| error(format!("opening {what}"), Box::new(e)))?;
+    let found = if is_new {
+        0
+    } else {
+        runner
+            .get_applied_migrations(connection)
+            .map_err(|e| error(format!("reading the schema version of {what}"), Box::new(e)))?
+            .iter()
+            .map(refinery::Migration::version)
+            .max()
+            .unwrap_or(0)
+    };
     if found > known {
         return Err(error(
             format!("opening {what}"),
