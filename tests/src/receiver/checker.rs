@@ -168,13 +168,9 @@ fn gaps(facts: &HashMap<&str, Fact<'_>>, rules: &Rules, problems: &mut Vec<Strin
     }
     for ((what, id), mut numbers) in lines {
         numbers.sort_unstable();
-        let mut expected = 1;
-        for number in numbers {
-            if number != expected {
-                problems.push(format!("{what} {id}: {number} came where {expected} belongs"));
-                break;
-            }
-            expected += 1;
+        if let Some((expected, number)) = (1_u64..).zip(numbers).find(|(expected, number)| expected != number)
+        {
+            problems.push(format!("{what} {id}: {number} came where {expected} belongs"));
         }
     }
 }

@@ -58,7 +58,7 @@ async fn play(world: &World, line: &Line) -> Result<(), String> {
         return Err(format!("content type: {answer}"));
     }
     if answer.status >= 400
-        && (answer["status"] != answer.status.to_string()
+        && (answer["status"].as_str() != Some(&answer.status.to_string())
             || answer["schemas"] != json!(["urn:ietf:params:scim:api:messages:2.0:Error"])
             || answer["detail"].as_str().is_none_or(str::is_empty))
     {
