@@ -50,6 +50,9 @@ use park::Parked;
 use ready::Ready;
 use window::Entry;
 
+#[cfg(test)]
+pub(crate) use tests::event as test_event;
+
 pub(crate) use breaker::State as BreakerState;
 pub(crate) use send::{Finished};
 pub(crate) use verdict::{Fault, Halt, Verdict};

@@ -30,7 +30,7 @@ fn id_of(name: &str) -> (SubjectKind, Box<str>) {
 }
 
 /// `"u1+g1"`, `"u1-g1"`, `"g1!"` (deleted), `"u1!"` (deleted), `"d!"`, else updated.
-pub(super) fn event(position: u64, text: &str) -> Arc<LoggedEvent> {
+pub(crate) fn event(position: u64, text: &str) -> Arc<LoggedEvent> {
     let (subject, rest) = text.split_at(text.find(['+', '-', '!']).unwrap_or(text.len()));
     let (kind, id) = id_of(subject);
     let event_kind = match (rest.chars().next(), kind) {
