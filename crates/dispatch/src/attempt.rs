@@ -2,7 +2,7 @@
 
 use std::{
     error::Error,
-    io,
+    io::{self, ErrorKind},
     net::IpAddr,
     sync::Arc,
     time::Duration,
@@ -78,7 +78,11 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    pub(crate) fn new(settings: &Settings, egress: egress::Settings, user_agent: &str) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(
+        settings: &Settings,
+        egress: egress::Settings,
+        user_agent: &str,
+    ) -> Result<Self, reqwest::Error> {
         // A second call fails, which is as good: there is a provider then.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let egress = Arc::new(egress);
@@ -108,7 +112,6 @@ impl Sender {
             user_agent: HeaderValue::from_str(user_agent).unwrap_or(HeaderValue::from_static("Rollcall")),
         })
     }
-
 }
 
 impl Courier for Sender {
@@ -118,7 +121,9 @@ impl Courier for Sender {
         let endpoint = &entry.endpoint;
         let mut headers = HeaderMap::new();
         for (name, value) in &endpoint.headers {
-            let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) else { continue };
+            let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) else {
+                continue;
+            };
             if !is_ours(&name) {
                 headers.insert(name, value);
             }
@@ -242,8 +247,17 @@ fn is_ours(name: &HeaderName) -> bool {
     name.starts_with("webhook-")
         || matches!(
             name,
-            "host" | "content-type" | "content-length" | "transfer-encoding" | "connection" | "upgrade" | "te"
-                | "trailer" | "expect" | "keep-alive" | "proxy-connection"
+            "host"
+                | "content-type"
+                | "content-length"
+                | "transfer-encoding"
+                | "connection"
+                | "upgrade"
+                | "te"
+                | "trailer"
+                | "expect"
+                | "keep-alive"
+                | "proxy-connection"
         )
 }
 
@@ -264,22 +278,22 @@ fn failure(error: reqwest::Error) -> Answer {
     let mut detail = error.to_string();
     let mut cause: Option<&(dyn Error + 'static)> = error.source();
     while let Some(inner) = cause {
-        // An error inside an `io::Error` is not among its sources.
-        let wrapped = inner.downcast_ref::<io::Error>().and_then(|e| e.get_ref());
-        for candidate in [Some(inner), wrapped.map(|w| w as &(dyn Error + 'static))].into_iter().flatten() {
-            if let Some(forbidden) = candidate.downcast_ref::<Forbidden>() {
-                return self::forbidden(forbidden.0);
-            }
-            if candidate.is::<Unresolved>() {
+        // What an `io::Error` wraps is not among its sources; it may itself be one.
+        let mut candidate = Some(inner);
+        while let Some(this) = candidate {
+            let io = this.downcast_ref::<io::Error>();
+            if let Some(Forbidden(address)) = this.downcast_ref() {
+                return forbidden(*address);
+            } else if this.is::<Unresolved>() {
                 class = ErrorClass::Dns;
-            } else if candidate.is::<rustls::Error>() {
+            } else if this.is::<rustls::Error>() {
                 class = ErrorClass::Tls;
+            } else if io
+                .is_some_and(|io| matches!(io.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe))
+            {
+                class = ErrorClass::Connect;
             }
-        }
-        if let Some(io) = inner.downcast_ref::<io::Error>()
-            && matches!(io.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
-        {
-            class = ErrorClass::Connect;
+            candidate = io.and_then(|io| io.get_ref()).map(|wrapped| wrapped as &(dyn Error + 'static));
         }
         let text = inner.to_string();
         if !detail.contains(&text) {
@@ -293,3 +307,6 @@ fn failure(error: reqwest::Error) -> Answer {
     }
     Answer::failed(class, detail)
 }
+
+#[cfg(test)]
+mod tests;

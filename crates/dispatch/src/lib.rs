@@ -11,8 +11,8 @@
 //! subject or opens the endpoint's breaker; what changed is saved in batches.
 
 mod attempt;
-pub mod egress;
 mod dispatcher;
+pub mod egress;
 mod fair;
 mod lane;
 mod metric;

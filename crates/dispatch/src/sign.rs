@@ -58,7 +58,12 @@ mod tests {
         for text in [SECRET.to_owned(), format!("{PREFIX}{SECRET}")] {
             let keys = Keys::new(&[(text.into(), None)]);
             assert_eq!(
-                keys.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, br#"{"test": 2432232314}"#, Timestamp::UNIX_EPOCH),
+                keys.sign(
+                    "msg_p5jXN8AQM9LWM0D4loKWxJek",
+                    1_614_265_330,
+                    br#"{"test": 2432232314}"#,
+                    Timestamp::UNIX_EPOCH
+                ),
                 "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
             );
         }

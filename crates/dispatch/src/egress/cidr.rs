@@ -41,8 +41,10 @@ impl FromStr for Cidr {
 
     fn from_str(text: &str) -> Result<Self, NoCidr> {
         let no = |why| NoCidr { text: text.to_owned(), why };
-        let (address, prefix) = text.split_once('/').ok_or(no("write it as address/bits, such as 10.0.0.0/8"))?;
-        let network: IpAddr = address.parse().map_err(|_| no("the part before the slash is no IP address"))?;
+        let (address, prefix) =
+            text.split_once('/').ok_or(no("write it as address/bits, such as 10.0.0.0/8"))?;
+        let network: IpAddr =
+            address.parse().map_err(|_| no("the part before the slash is no IP address"))?;
         let bits = if network.is_ipv4() { 32 } else { 128 };
         let prefix: u8 = prefix.parse().map_err(|_| no("the part after the slash is no number"))?;
         if prefix > bits {

@@ -75,7 +75,8 @@ mod tests {
 
     #[test]
     fn one_forbidden_address_refuses_the_name() {
-        let settings = Settings { allow_networks: vec!["10.0.0.0/8".parse().unwrap()], ..Settings::default() };
+        let settings =
+            Settings { allow_networks: vec!["10.0.0.0/8".parse().unwrap()], ..Settings::default() };
         let list = |texts: &[&str]| -> Vec<SocketAddr> {
             texts.iter().map(|t| SocketAddr::new(t.parse().unwrap(), 0)).collect()
         };

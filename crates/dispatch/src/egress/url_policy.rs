@@ -74,7 +74,9 @@ pub(crate) fn needs_admission(url: &Url) -> bool {
 
 fn is_usual(url: &Url, port: u16) -> bool {
     // Port 80 is the usual one of a scheme that was allowed.
-    port == 443 || (port == 80 && url.scheme() == "http") || (port >= 1024 && !FORBIDDEN_PORTS.contains(&port))
+    port == 443
+        || (port == 80 && url.scheme() == "http")
+        || (port >= 1024 && !FORBIDDEN_PORTS.contains(&port))
 }
 
 #[cfg(test)]
@@ -105,7 +107,15 @@ mod tests {
         ] {
             assert_eq!(check_url(&public, text).err(), expected, "{text}");
         }
-        for text in ["", "example.com", "/hook", "https://", "https://exa mple.com/", "https://[::1/", "https://a:99999/"] {
+        for text in [
+            "",
+            "example.com",
+            "/hook",
+            "https://",
+            "https://exa mple.com/",
+            "https://[::1/",
+            "https://a:99999/",
+        ] {
             assert!(matches!(check_url(&public, text), Err(E::NotAUrl(_))), "{text}");
         }
     }
@@ -114,12 +124,30 @@ mod tests {
     fn every_spelling_of_an_address_is_seen() {
         let public = Settings::default();
         for text in [
-            "https://127.0.0.1/", "https://127.1/", "https://127.0.1/", "https://2130706433/", "https://0x7f000001/",
-            "https://0x7f.1/", "https://0177.0.0.1/", "https://017700000001/", "https://127.0.0.1./",
-            "https://0/", "https://%31%32%37.0.0.1/", "https://①②⑦.0.0.1/", "https://127。0。0。1/",
-            "https://[::1]/", "https://[0:0:0:0:0:0:0:1]/", "https://[::ffff:127.0.0.1]/", "https://[::ffff:7f00:1]/",
-            "https://[64:ff9b::7f00:1]/", "https://[2002:7f00:1::]/", "https://169.254.169.254/latest/meta-data/",
-            "https://0xa9fea9fe/", "https://10.1/", "https://[fe80::1]/", "https://[fd00:ec2::254]/",
+            "https://127.0.0.1/",
+            "https://127.1/",
+            "https://127.0.1/",
+            "https://2130706433/",
+            "https://0x7f000001/",
+            "https://0x7f.1/",
+            "https://0177.0.0.1/",
+            "https://017700000001/",
+            "https://127.0.0.1./",
+            "https://0/",
+            "https://%31%32%37.0.0.1/",
+            "https://①②⑦.0.0.1/",
+            "https://127。0。0。1/",
+            "https://[::1]/",
+            "https://[0:0:0:0:0:0:0:1]/",
+            "https://[::ffff:127.0.0.1]/",
+            "https://[::ffff:7f00:1]/",
+            "https://[64:ff9b::7f00:1]/",
+            "https://[2002:7f00:1::]/",
+            "https://169.254.169.254/latest/meta-data/",
+            "https://0xa9fea9fe/",
+            "https://10.1/",
+            "https://[fe80::1]/",
+            "https://[fd00:ec2::254]/",
         ] {
             assert!(matches!(check_url(&public, text), Err(EgressRefusal::Address(_))), "{text}");
         }
@@ -127,9 +155,17 @@ mod tests {
 
     #[test]
     fn where_a_network_is_admitted_any_port_is() {
-        let settings =
-            Settings { allow_networks: vec!["127.0.0.0/8".parse().unwrap()], allow_http: true, ..Settings::default() };
-        for text in ["http://127.0.0.1:1/", "https://127.0.0.1:6379/", "http://receiver.test:25/", "http://example.com/"] {
+        let settings = Settings {
+            allow_networks: vec!["127.0.0.0/8".parse().unwrap()],
+            allow_http: true,
+            ..Settings::default()
+        };
+        for text in [
+            "http://127.0.0.1:1/",
+            "https://127.0.0.1:6379/",
+            "http://receiver.test:25/",
+            "http://example.com/",
+        ] {
             assert!(check_url(&settings, text).is_ok(), "{text}");
         }
         assert_eq!(check_url(&settings, "https://1.1.1.1:25/").err(), Some(EgressRefusal::Port(25)));

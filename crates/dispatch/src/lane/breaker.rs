@@ -113,7 +113,8 @@ impl Breaker {
         };
         let waits = schedule.waits();
         // A schedule of one attempt has no second wait; its endpoint is probed every minute.
-        let seconds = waits.get(index.min(waits.len() - 1)).copied().filter(|_| waits.len() > 1).unwrap_or(60);
+        let seconds =
+            waits.get(index.min(waits.len() - 1)).copied().filter(|_| waits.len() > 1).unwrap_or(60);
         let index = index.min(waits.len());
         self.state = State::Open { until: after(now, wait(seconds.max(1), retry_after, jitter)), index };
         true

@@ -36,7 +36,8 @@ impl Lane {
             return gate;
         }
         let position = event.position;
-        let own_before = |group| self.queues.get(group).and_then(|q| q.front()).is_some_and(|p| *p < position);
+        let own_before =
+            |group| self.queues.get(group).and_then(|q| q.front()).is_some_and(|p| *p < position);
         let closed = match event.kind {
             EventType::GroupDeleted => {
                 self.members.get(&event.subject.id).and_then(|m| m.first()).is_some_and(|p| *p < position)
@@ -55,7 +56,8 @@ impl Lane {
     fn parked_group_before(&self, event: &Arc<LoggedEvent>) -> Option<Gate> {
         let group = group_of(event)?;
         let parked = self.parked.get(group)?;
-        (parked.first < event.position && *event.subject.id != *group).then(|| Gate::ParkedGroup(group.into()))
+        (parked.first < event.position && *event.subject.id != *group)
+            .then(|| Gate::ParkedGroup(group.into()))
     }
 
     /// Whether subjects that are parked only because this group was have yet to catch up.

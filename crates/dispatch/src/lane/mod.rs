@@ -54,7 +54,7 @@ use window::Entry;
 pub(crate) use tests::event as test_event;
 
 pub(crate) use breaker::State as BreakerState;
-pub(crate) use send::{Finished};
+pub(crate) use send::Finished;
 pub(crate) use verdict::{Fault, Halt, Verdict};
 
 /// The most events between the frontier and the scan, and the most that are settled above it.

@@ -140,11 +140,9 @@ impl Lane {
         }
         parked.read_to = read_to;
         let settled = &self.settled;
-        parked.backlog.extend(
-            events
-                .into_iter()
-                .filter(|e| *e.subject.id == *read.subject && e.position >= read.from && !settled.contains(&e.position)),
-        );
+        parked.backlog.extend(events.into_iter().filter(|e| {
+            *e.subject.id == *read.subject && e.position >= read.from && !settled.contains(&e.position)
+        }));
         self.go_on(&read.subject, now);
     }
 

@@ -50,7 +50,12 @@ impl Lane {
     }
 
     /// A lane from its saved rows.
-    pub(crate) fn restore(record: LaneRecord, parked: Vec<ParkedRecord>, policy: Policy, now: Timestamp) -> Self {
+    pub(crate) fn restore(
+        record: LaneRecord,
+        parked: Vec<ParkedRecord>,
+        policy: Policy,
+        now: Timestamp,
+    ) -> Self {
         let mut lane = Self::new(record.endpoint_id, record.shard, record.frontier, policy);
         lane.settled = record.settled_above.into_iter().filter(|p| *p > record.frontier).collect();
         lane.breaker = Breaker::restored(&record.breaker);

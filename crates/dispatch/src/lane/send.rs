@@ -71,7 +71,13 @@ impl Lane {
     }
 
     /// What came of an attempt.
-    pub(crate) fn finish(&mut self, position: u64, verdict: Verdict, now: Timestamp, jitter: f64) -> Finished {
+    pub(crate) fn finish(
+        &mut self,
+        position: u64,
+        verdict: Verdict,
+        now: Timestamp,
+        jitter: f64,
+    ) -> Finished {
         let was_full = self.flights.len() >= self.limit.current();
         if !self.flights.remove(&position) {
             return Finished::Unknown;

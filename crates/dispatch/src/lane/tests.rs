@@ -118,7 +118,9 @@ impl World {
                 let wanted: Vec<_> = self
                     .log
                     .iter()
-                    .filter(|e| *e.subject.id == *read.subject && (read.from..=read.up_to).contains(&e.position))
+                    .filter(|e| {
+                        *e.subject.id == *read.subject && (read.from..=read.up_to).contains(&e.position)
+                    })
                     .take(2)
                     .cloned()
                     .collect();

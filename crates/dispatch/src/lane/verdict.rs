@@ -81,7 +81,10 @@ mod tests {
             (599, Endpoint),
         ] {
             let verdict = Verdict::of(Some(status), Some(ErrorClass::Status), None);
-            assert!(matches!(verdict, Verdict::Failed { fault: f, .. } if f == fault), "{status} {verdict:?}");
+            assert!(
+                matches!(verdict, Verdict::Failed { fault: f, .. } if f == fault),
+                "{status} {verdict:?}"
+            );
         }
         assert_eq!(Verdict::of(Some(410), Some(ErrorClass::Status), None), Verdict::Halted(Halt::Gone));
         assert_eq!(Verdict::of(Some(204), None, None), Verdict::Delivered);

@@ -31,7 +31,9 @@ impl Lane {
         match self.breaker.state() {
             BreakerState::Closed => self.window_size.saturating_sub(self.window.len() + self.settled.len()),
             // The candidate for a probe.
-            BreakerState::HalfOpen { .. } => usize::from(self.window.is_empty() && self.settled.len() < MAX_WINDOW),
+            BreakerState::HalfOpen { .. } => {
+                usize::from(self.window.is_empty() && self.settled.len() < MAX_WINDOW)
+            }
             BreakerState::Open { .. } => 0,
         }
     }

@@ -228,9 +228,8 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             }),
             Finished::Parked | Finished::Blocked | Finished::Kept | Finished::Unknown => {}
         }
-        let limit = SignedDuration::from_secs(
-            i64::try_from(self.settings.disable_after_seconds).unwrap_or(i64::MAX),
-        );
+        let limit =
+            SignedDuration::from_secs(i64::try_from(self.settings.disable_after_seconds).unwrap_or(i64::MAX));
         match verdict {
             Verdict::Halted(Halt::Gone) => {
                 self.halt(cargo.index, EndpointState::Disabled, "the endpoint answered 410 Gone".to_owned());
@@ -265,7 +264,9 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             loop {
                 match log.halt(&id, state, reason.clone()).await {
                     Ok(()) | Err(ConfigError::NotFound) => break,
-                    Err(error) => tracing::warn!(endpoint = %id, %error, "an endpoint's state cannot be changed"),
+                    Err(error) => {
+                        tracing::warn!(endpoint = %id, %error, "an endpoint's state cannot be changed")
+                    }
                 }
                 sleep(Duration::from_secs(5)).await;
             }

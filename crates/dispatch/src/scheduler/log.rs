@@ -2,12 +2,7 @@
 
 use std::sync::Arc;
 
-use rollcall_domain::{
-    delivery::DeliveryId,
-    endpoint::EndpointState,
-    event::LoggedEvent,
-    ids::EndpointId,
-};
+use rollcall_domain::{delivery::DeliveryId, endpoint::EndpointState, event::LoggedEvent, ids::EndpointId};
 use rollcall_store::{
     Catalog, Store,
     config_ops::{ConfigError, EndpointPatch},
@@ -36,7 +31,12 @@ pub(crate) trait Log: Clone + 'static {
     async fn manual_sends(&self, limit: u32) -> Result<Vec<ManualSend>, ReadError>;
     /// An event and how many attempts were made to bring it to the endpoint.
     async fn delivery(&self, id: &DeliveryId) -> Result<Option<(Arc<LoggedEvent>, u32)>, ReadError>;
-    async fn halt(&self, endpoint: &EndpointId, state: EndpointState, reason: String) -> Result<(), ConfigError>;
+    async fn halt(
+        &self,
+        endpoint: &EndpointId,
+        state: EndpointState,
+        reason: String,
+    ) -> Result<(), ConfigError>;
 }
 
 impl Log for Store {
@@ -90,7 +90,12 @@ impl Log for Store {
         Ok(self.delivery(id).await?.map(|(delivery, _)| (delivery.event, delivery.attempts)))
     }
 
-    async fn halt(&self, endpoint: &EndpointId, state: EndpointState, reason: String) -> Result<(), ConfigError> {
+    async fn halt(
+        &self,
+        endpoint: &EndpointId,
+        state: EndpointState,
+        reason: String,
+    ) -> Result<(), ConfigError> {
         let patch = EndpointPatch { state: Some((state, Some(reason))), ..EndpointPatch::default() };
         self.update_endpoint(endpoint, patch).await.map(|_| ())
     }

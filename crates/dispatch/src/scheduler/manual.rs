@@ -59,7 +59,8 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
 
     fn start_manual(&mut self, send: ManualSend) {
         let track = self.by_id.get(&send.endpoint_id).and_then(|i| Some((*i, self.tracks[*i].as_ref()?)));
-        let Some((index, track)) = track.filter(|(_, t)| t.endpoint().state != EndpointState::Quarantined) else {
+        let Some((index, track)) = track.filter(|(_, t)| t.endpoint().state != EndpointState::Quarantined)
+        else {
             self.flights.push(Box::pin(async move { Landed::Nothing(send.id) }));
             return;
         };

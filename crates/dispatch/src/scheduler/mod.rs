@@ -18,11 +18,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{
-    StreamExt,
-    future::LocalBoxFuture,
-    stream::FuturesUnordered,
-};
+use futures_util::{StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
 use jiff::{SignedDuration, Timestamp};
 use rollcall_domain::ids::{DirectoryId, EndpointId, OrganizationId};
 use rollcall_store::{clock, ledger::ProgressBatch};
@@ -140,11 +136,7 @@ pub(crate) async fn run<L: Log, C: Courier>(
     mut stop: oneshot::Receiver<Duration>,
 ) {
     // Subscribed before the first look at what they announce, so that nothing falls between.
-    let watches = Watches {
-        head: feed.head(),
-        catalog: log.catalog_changes(),
-        manual: log.manual_changes(),
-    };
+    let watches = Watches { head: feed.head(), catalog: log.catalog_changes(), manual: log.manual_changes() };
     let mut scheduler = Scheduler::new(settings, log, feed, courier);
     tokio::select! {
         () = scheduler.load() => {}
@@ -256,10 +248,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         }
         self.refresh_touched();
         self.start_save();
-        !self.stopping
-            && (self.followed < self.head
-                || self.can_scan()
-                || self.can_start())
+        !self.stopping && (self.followed < self.head || self.can_scan() || self.can_start())
     }
 
     fn timers_due(&mut self) {

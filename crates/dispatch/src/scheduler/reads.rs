@@ -23,7 +23,12 @@ pub(super) enum Side {
     /// A laggard's events.
     Scanned { index: usize, id: EndpointId, after: u64, result: Result<LaneRead, ReadError> },
     /// A parked subject's events.
-    Backlog { index: usize, id: EndpointId, read: BacklogRead, result: Result<Vec<Arc<LoggedEvent>>, ReadError> },
+    Backlog {
+        index: usize,
+        id: EndpointId,
+        read: BacklogRead,
+        result: Result<Vec<Arc<LoggedEvent>>, ReadError>,
+    },
     /// The sends that the owner asked for.
     Manual(Result<Vec<ManualSend>, ReadError>),
     /// It is time to ask for these (again).
@@ -55,7 +60,9 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         match side {
             Side::Scanned { index, id, after, result } => {
                 self.reads_under_way -= 1;
-                let Some(track) = self.tracks[index].as_mut().filter(|t| t.endpoint().id == id) else { return };
+                let Some(track) = self.tracks[index].as_mut().filter(|t| t.endpoint().id == id) else {
+                    return;
+                };
                 track.scan = Scan::Idle;
                 match result {
                     // The scan may have gone back meanwhile; then this is read again.
@@ -85,7 +92,9 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             }
             Side::Backlog { index, id, read, result } => {
                 self.reads_under_way -= 1;
-                let Some(track) = self.tracks[index].as_mut().filter(|t| t.endpoint().id == id) else { return };
+                let Some(track) = self.tracks[index].as_mut().filter(|t| t.endpoint().id == id) else {
+                    return;
+                };
                 match result {
                     Ok(mut events) => {
                         let full = events.len() >= BACKLOG_READ as usize;

@@ -21,7 +21,8 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             let Some(track) = self.tracks[index].as_mut() else { continue };
             open += usize::from(track.lane.breaker() != BreakerState::Closed);
             parked += track.lane.parked_len();
-            if track.following && !track.dirty && track.saved_frontier + BEHIND < self.followed && idle < IDLE {
+            if track.following && !track.dirty && track.saved_frontier + BEHIND < self.followed && idle < IDLE
+            {
                 idle += 1;
                 track.catch_up_to(self.followed);
                 if !track.touched {

@@ -16,8 +16,9 @@ use rollcall_domain::{
     ids::{EndpointId, EventId},
 };
 use rollcall_store::{
-    Catalog, CommitListener, clock,
+    Catalog, CommitListener,
     catalog::EndpointEntry,
+    clock,
     config_ops::ConfigError,
     ledger::{LaneRecord, ManualSend, ManualSendWhat, ParkedRecord, ProgressBatch},
     read::{LaneQuery, LaneRead, ReadError},
@@ -175,7 +176,8 @@ impl Log for Memory {
         limit: u32,
     ) -> Result<Vec<Arc<LoggedEvent>>, ReadError> {
         let rows = self.0.rows.borrow();
-        let wanted = |e: &&Arc<LoggedEvent>| *e.subject.id == *subject && (from..=up_to).contains(&e.position);
+        let wanted =
+            |e: &&Arc<LoggedEvent>| *e.subject.id == *subject && (from..=up_to).contains(&e.position);
         Ok(rows.events.iter().filter(wanted).take(limit as usize).cloned().collect())
     }
 
@@ -215,7 +217,12 @@ impl Log for Memory {
         Ok(rows.events.get(at).map(|e| (Arc::clone(e), u32::try_from(made).unwrap())))
     }
 
-    async fn halt(&self, endpoint: &EndpointId, state: EndpointState, reason: String) -> Result<(), ConfigError> {
+    async fn halt(
+        &self,
+        endpoint: &EndpointId,
+        state: EndpointState,
+        reason: String,
+    ) -> Result<(), ConfigError> {
         self.endpoint(endpoint.uuid().as_u128(), |e| {
             e.state = state;
             e.state_reason = Some(reason);
@@ -344,7 +351,8 @@ async fn each_event_has_its_attempts_and_then_the_rest_arrives_in_order() {
     let dead: Vec<u64> = rows.dead.iter().map(|(position, _)| *position).collect();
     assert!(rows.dead.iter().all(|(_, attempts)| *attempts == 3), "{dead:?}");
     for position in &dead {
-        let numbers: Vec<u32> = rows.attempts.iter().filter(|(p, ..)| p == position).map(|(_, n, _)| *n).collect();
+        let numbers: Vec<u32> =
+            rows.attempts.iter().filter(|(p, ..)| p == position).map(|(_, n, _)| *n).collect();
         assert_eq!(numbers, [1, 2, 3], "of {position}");
     }
     let mut by_subject: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
@@ -446,7 +454,12 @@ async fn what_the_owner_asks_for_is_sent_beside_the_lane() {
     })
     .await;
     let rows = memory.0.rows.borrow();
-    let expected = [(1, 1, Trigger::Schedule), (0, 1, Trigger::Test), (1, 2, Trigger::Resend), (2, 1, Trigger::Schedule)];
+    let expected = [
+        (1, 1, Trigger::Schedule),
+        (0, 1, Trigger::Test),
+        (1, 2, Trigger::Resend),
+        (2, 1, Trigger::Schedule),
+    ];
     assert_eq!(rows.attempts, expected);
     assert_eq!(rows.revived, [1]);
 }
