@@ -1,6 +1,6 @@
 //! `rollcall demo`: starts everything, plays two days, shows what to try next.
 
-use std::{path::Path, process::ExitCode};
+use std::{net::TcpListener, path::Path, process::ExitCode};
 
 use anyhow::Context as _;
 use rollcall_simulator::{Day, Dialect, EntraDialect, OktaDialect, Persona, Size, Target};
@@ -19,7 +19,7 @@ use crate::{
         stage::Stage,
     },
     owner_key,
-    server::{self, Application},
+    server::Application,
     telemetry,
 };
 
@@ -57,7 +57,7 @@ fn settings(options: &Demo) -> Result<Settings, Failure> {
         ("server.listen", &mut settings.server.listen),
         ("server.admin_listen", &mut settings.server.admin_listen),
     ] {
-        if !origins.contains_key(key) && server::bind(key, *address).is_err() {
+        if !origins.contains_key(key) && TcpListener::bind(*address).is_err() {
             address.set_port(0);
         }
     }

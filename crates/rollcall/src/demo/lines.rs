@@ -34,15 +34,17 @@ pub(crate) fn header(paint: Paint, data: &str) -> Vec<String> {
     ]
 }
 
-/// The lines for a request: what it is for, unless it only asks; and what was sent.
+/// The line that says what a request is for.
+pub(crate) fn heading(paint: Paint, exchange: &Exchange) -> String {
+    let title = format!("{}: {}", exchange.persona, exchange.what);
+    format!("\n{}", paint.on(Look::Bold, &cut(&title, WIDTH)))
+}
+
+/// The lines for what was sent, and how it was answered.
 pub(crate) fn exchange(paint: Paint, exchange: &Exchange) -> Vec<String> {
     let fine = (200..300).contains(&exchange.status);
     let mut lines = Vec::new();
     let asks = exchange.method == "GET";
-    if !asks {
-        let title = format!("{}: {}", exchange.persona, exchange.what);
-        lines.push(format!("\n{}", paint.on(Look::Bold, &cut(&title, WIDTH))));
-    }
     let mut request = format!("{} {}", exchange.method, shorten_ids(&decode(&exchange.path)));
     let mut below = exchange.request.as_ref().map_or_else(Vec::new, |body| summary(exchange.method, body));
     let words: usize = below.iter().map(|part| part.chars().count() + 2).sum();
@@ -74,11 +76,23 @@ pub(crate) fn no_event(paint: Paint) -> String {
     paint.row((Look::Plain, "  "), (Look::Dim, "no event: nothing changed"), "")
 }
 
-/// The line for an event. A membership event carries its user's sign-in name only; `who` is the
-/// name that the user was last seen with.
-pub(crate) fn event(paint: Paint, event: &Value, who: Option<&str>) -> String {
-    let text = format!("{:<21}#{:<3} {}", string(&event["type"]), event["sequence"], about(event, who));
-    paint.row((Look::Event, "  event    "), (Look::Plain, &text), "")
+/// The lines for an event: one, or two if its changes need room. A membership event carries its
+/// user's sign-in name only; `who` is the name that the user was last seen with.
+pub(crate) fn event(paint: Paint, event: &Value, who: Option<&str>) -> Vec<String> {
+    const MARK: &str = "  event    ";
+    let fact = format!("{:<21}#{:<3} {}", string(&event["type"]), event["sequence"], about(event, who));
+    let changes: Vec<String> = event["changes"].as_array().into_iter().flatten().map(one_change).collect();
+    let changes = changes.join(", ");
+    let row = |mark: &str, text: &str| paint.row((Look::Event, mark), (Look::Plain, text), "");
+    if changes.is_empty() {
+        return vec![row(MARK, &fact)];
+    }
+    let whole = format!("{fact}: {changes}");
+    if MARK.len() + whole.chars().count() <= WIDTH {
+        vec![row(MARK, &whole)]
+    } else {
+        vec![row(MARK, &fact), row(&" ".repeat(MARK.len() + 2), &changes)]
+    }
 }
 
 /// The line for a webhook that arrived; `took` since the provider's request, if there was one.
@@ -112,9 +126,7 @@ fn about(event: &Value, who: Option<&str>) -> String {
         let member = who.unwrap_or_else(|| first(&[&data["user"]["user_name"], &event["subject"]["id"]]));
         return format!("{member} {arrow} {}", string(&data["group"]["display_name"]));
     }
-    let name = first(&[&data["display_name"], &data["user_name"], &event["subject"]["id"]]);
-    let changes: Vec<String> = event["changes"].as_array().into_iter().flatten().map(one_change).collect();
-    if changes.is_empty() { name.to_owned() } else { format!("{name}: {}", changes.join(", ")) }
+    first(&[&data["display_name"], &data["user_name"], &event["subject"]["id"]]).to_owned()
 }
 
 fn one_change(change: &Value) -> String {

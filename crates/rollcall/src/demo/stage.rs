@@ -34,6 +34,8 @@ pub(crate) struct Stage {
     cursors: HashMap<String, String>,
     /// The directory that is playing.
     directory: String,
+    /// A question whose lines wait for the change that it leads to, so that they stand together.
+    question: Option<Exchange>,
     webhooks: mpsc::Receiver<Received>,
     /// Webhooks that came before they were asked for.
     early: HashMap<String, (Received, Place)>,
@@ -54,6 +56,7 @@ impl Stage {
             owner,
             cursors: HashMap::new(),
             directory: String::new(),
+            question: None,
             webhooks,
             early: HashMap::new(),
             order: Order::default(),
@@ -65,11 +68,13 @@ impl Stage {
 
     /// The requests that follow go to this directory.
     pub(crate) fn enter(&mut self, directory: &str) {
+        self.show_question(true);
         self.directory = directory.to_owned();
     }
 
     /// After the last request: what nobody asked for, and the gaps.
     pub(crate) fn finish(&mut self) {
+        self.show_question(true);
         while let Ok(received) = self.webhooks.try_recv() {
             let _ = self.take(received);
         }
@@ -154,7 +159,24 @@ impl Stage {
             self.names.insert(subject.to_owned(), name.to_owned());
         }
         let who = self.names.get(subject).map(String::as_str);
-        self.paint.print(&lines::event(self.paint, event, who));
+        for line in lines::event(self.paint, event, who) {
+            self.paint.print(&line);
+        }
+    }
+
+    /// Shows the question that waits, if one does.
+    fn show_question(&mut self, with_heading: bool) {
+        let Some(question) = self.question.take() else { return };
+        if with_heading {
+            self.paint.print(&lines::heading(self.paint, &question));
+        }
+        self.show_lines(&question);
+    }
+
+    fn show_lines(&self, exchange: &Exchange) {
+        for line in lines::exchange(self.paint, exchange) {
+            self.paint.print(&line);
+        }
     }
 
     fn complain(&self, what: &str) {
@@ -164,12 +186,14 @@ impl Stage {
     async fn show(&mut self, exchange: Exchange) -> anyhow::Result<()> {
         let started = Instant::now().checked_sub(exchange.duration).unwrap_or_else(Instant::now);
         self.tally.requests += 1;
-        for line in lines::exchange(self.paint, &exchange) {
-            self.paint.print(&line);
-        }
         if exchange.method == "GET" {
+            self.show_question(true);
+            self.question = Some(exchange);
             return Ok(());
         }
+        self.paint.print(&lines::heading(self.paint, &exchange));
+        self.show_question(false);
+        self.show_lines(&exchange);
         let events = self.new_events().await?;
         if events.is_empty() && exchange.status < 300 {
             self.paint.print(&lines::no_event(self.paint));
