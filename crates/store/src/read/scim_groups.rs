@@ -35,7 +35,6 @@ struct Groups {
 
 impl Store {
     /// Groups for a SCIM list; members are loaded only if the projection wants them.
-    #[expect(clippy::type_complexity, reason = "a group and, where wanted, its members")]
     pub async fn list_groups(
         &self,
         directory: &DirectoryId,

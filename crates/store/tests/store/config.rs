@@ -1,0 +1,109 @@
+use std::sync::Arc;
+
+use rollcall_domain::{
+    directory::Mode,
+    endpoint::{EndpointState, Scope},
+};
+use rollcall_store::{
+    Store,
+    config_ops::{ConfigError, EndpointPatch},
+};
+use secrecy::ExposeSecret;
+
+use crate::support::{Fixture, Heard, new_directory, settings};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_catalog_shows_each_change_when_the_call_returns() {
+    let f = Fixture::new().await;
+    let changes = f.store.catalog_changes();
+    let before = *changes.borrow();
+    let endpoint = f.endpoint(Scope::Directory(f.directory.clone()), vec![]).await;
+    assert!(*changes.borrow() > before);
+    assert_eq!(*f.store.catalog().endpoints[&endpoint.id].endpoint, endpoint);
+
+    let patch = EndpointPatch {
+        url: Some("https://example.org/".into()),
+        state: Some((EndpointState::Paused, Some("holiday".into()))),
+        ..EndpointPatch::default()
+    };
+    let changed = f.store.update_endpoint(&endpoint.id, patch).await.unwrap();
+    assert_eq!(changed.headers, endpoint.headers);
+    assert_eq!(*f.store.catalog().endpoints[&endpoint.id].endpoint, changed);
+
+    f.store.delete_endpoint(&endpoint.id).await.unwrap();
+    assert!(f.store.catalog().endpoints.is_empty());
+    assert!(matches!(f.store.delete_endpoint(&endpoint.id).await, Err(ConfigError::NotFound)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_taken_external_id_is_a_conflict_and_costs_nobody_else() {
+    let f = Fixture::new().await;
+    let conflict = f.store.create_organization("Other".into(), Some("acme".into())).await;
+    assert!(matches!(conflict, Err(ConfigError::Conflict("external_id"))));
+    assert_eq!(f.store.catalog().organizations.len(), 1);
+    let nobody = rollcall_domain::ids::OrganizationId::from_uuid(rollcall_store::clock::new_uuid());
+    let missing = f.store.create_directory(new_directory(&nobody, Mode::Live)).await;
+    assert!(matches!(missing, Err(ConfigError::NotFound)));
+    f.store.add_api_key([7; 32], "abcd".into()).await.unwrap();
+    assert_eq!(f.store.catalog().api_keys, [[7; 32]]);
+    assert!(matches!(
+        f.store.add_api_key([7; 32], "abcd".into()).await,
+        Err(ConfigError::Conflict("sha256"))
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_rotate_with_an_overlap() {
+    let f = Fixture::new().await;
+    assert!(f.token.starts_with("rcd_") && f.token.len() == 47);
+    let (token, secret) = f.store.create_token(&f.directory, Some(60)).await.unwrap();
+    let entry = f.store.catalog().directories[&f.directory].clone();
+    assert_eq!(entry.tokens.len(), 2);
+    assert!(entry.tokens[0].1.expires_at.is_some());
+    assert_eq!(entry.tokens[1].1, token);
+    assert!(secret.expose_secret().ends_with(&token.last_characters));
+
+    f.store.note_token_use(&token.id);
+    let used = f.store.token_last_used(&token.id).unwrap();
+    f.store.delete_token(&f.directory, &entry.tokens[0].1.id).await.unwrap();
+    assert_eq!(f.store.catalog().directories[&f.directory].tokens[0].1.last_used_at, Some(used));
+
+    let Fixture { folder, store, .. } = f;
+    drop(store);
+    let store = Store::open(settings(&folder), Arc::new(Heard::default())).unwrap();
+    assert_eq!(store.token_last_used(&token.id), Some(used));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_rotate_and_are_not_in_the_files() {
+    let f = Fixture::new().await;
+    let endpoint = f.endpoint(Scope::All, vec![]).await;
+    let (second, end) = f.store.rotate_secret(&endpoint.id, 3600).await.unwrap();
+    let secrets = f.store.catalog().endpoints[&endpoint.id].secrets.clone();
+    assert_eq!(secrets.len(), 2);
+    assert_eq!(secrets[0].0.expose_secret(), second.expose_secret());
+    assert_eq!((secrets[0].1, secrets[1].1), (None, Some(end)));
+    // With no overlap the others have stopped, and the next rotation drops them.
+    f.store.rotate_secret(&endpoint.id, 0).await.unwrap();
+    f.store.rotate_secret(&endpoint.id, 0).await.unwrap();
+    let now: Vec<String> = f.store.catalog().endpoints[&endpoint.id]
+        .secrets
+        .iter()
+        .map(|(secret, _)| secret.expose_secret().to_owned())
+        .collect();
+    assert_eq!(now.len(), 2);
+    f.store.close().await;
+    for name in ["main.db", "ledger.db"] {
+        let bytes = std::fs::read(f.folder.path().join("data").join(name)).unwrap();
+        for secret in now.iter().map(|secret| secret.trim_start_matches("whsec_")).chain([f.token.as_str()]) {
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{name}");
+        }
+    }
+    let Fixture { folder, store, .. } = f;
+    drop(store);
+    let store = Store::open(settings(&folder), Arc::new(Heard::default())).unwrap();
+    assert_eq!(store.catalog().endpoints[&endpoint.id].secrets[0].0.expose_secret(), now[0]);
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |name: &str| std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("data"), mode("data/master.key")), (0o700, 0o600));
+}

@@ -1,0 +1,165 @@
+use rollcall_domain::{directory::Mode, endpoint::Scope, event::EventType, record::Referent};
+use rollcall_scim::ResourceKind;
+use rollcall_store::read::{EventQuery, LaneQuery};
+use serde_json::json;
+
+use crate::support::{Fixture, create_user, list, patch_user, request};
+
+async fn names(f: &Fixture, pairs: &[(&str, &str)]) -> (Vec<String>, u64) {
+    let page = f.store.list_users(&f.directory, list(ResourceKind::User, pairs)).await.unwrap();
+    let names = page.resources.iter().map(|user| user.document.user_name().unwrap().to_owned()).collect();
+    (names, page.total)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_are_listed_filtered_and_sorted() {
+    let f = Fixture::new().await;
+    let mut ids = Vec::new();
+    for name in ["carol", "Ann", "bob", "dave"] {
+        ids.push(f.user(name).await.id);
+    }
+    let group = f.group("Staff", &[&ids[0], &ids[2]]).await;
+    let of_group = format!(r#"groups.value eq "{}""#, group.id);
+    let by_id = format!(r#"id eq "{}""#, ids[3]);
+    for (pairs, expected, total) in [
+        (vec![], vec!["carol", "Ann", "bob", "dave"], 4),
+        (vec![("startIndex", "2"), ("count", "2")], vec!["Ann", "bob"], 4),
+        (vec![("count", "0")], vec![], 4),
+        (vec![("startIndex", "9")], vec![], 4),
+        (vec![("filter", r#"userName eq "ANN""#)], vec!["Ann"], 1),
+        (vec![("filter", r#"externalId eq "ext-bob""#)], vec!["bob"], 1),
+        (vec![("filter", r#"externalId eq "EXT-bob""#)], vec![], 0),
+        (vec![("filter", r#"emails.value eq "ann@example.COM""#)], vec!["Ann"], 1),
+        (vec![("filter", r#"emails[type eq "work" and value eq "bob@example.com"]"#)], vec!["bob"], 1),
+        (vec![("filter", &by_id)], vec!["dave"], 1),
+        (vec![("filter", &of_group)], vec!["carol", "bob"], 2),
+        (vec![("filter", r#"userName sw "a" or displayName co "DAVE""#)], vec!["Ann", "dave"], 2),
+        (vec![("filter", r#"userName pr"#), ("startIndex", "3"), ("count", "1")], vec!["bob"], 4),
+        (vec![("sortBy", "userName")], vec!["Ann", "bob", "carol", "dave"], 4),
+        (vec![("sortBy", "userName"), ("sortOrder", "descending"), ("count", "2")], vec!["dave", "carol"], 4),
+        (vec![("filter", r#"userName eq "ann" and active eq false"#)], vec![], 0),
+    ] {
+        let found = names(&f, &pairs).await;
+        assert_eq!(found, (expected.into_iter().map(str::to_owned).collect(), total), "{pairs:?}");
+    }
+    let page = f.store.list_users(&f.directory, list(ResourceKind::User, &[])).await.unwrap();
+    assert_eq!(page.resources[0].groups[0].id, group.id);
+    assert!(page.resources[1].groups.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_are_listed_with_members_where_they_are_wanted() {
+    let f = Fixture::new().await;
+    let (ann, bob) = (f.user("ann").await.id, f.user("bob").await.id);
+    let staff = f.group("Staff", &[&ann, &bob]).await;
+    let board = f.group("Board", &[&bob]).await;
+    let of = |name: &str, id: &str| format!(r#"{name} eq "{id}""#);
+    for (filter, expected) in [
+        (of("displayName", "staff"), vec![&staff.id]),
+        (of("members.value", bob.as_str()), vec![&staff.id, &board.id]),
+        (format!(r#"members[value eq "{ann}"]"#), vec![&staff.id]),
+        (format!(r#"displayName eq "board" and members.value eq "{ann}""#), vec![]),
+    ] {
+        let page = f
+            .store
+            .list_groups(&f.directory, list(ResourceKind::Group, &[("filter", &filter)]))
+            .await
+            .unwrap();
+        let found: Vec<_> = page.resources.iter().map(|(group, _)| &group.id).collect();
+        assert_eq!(found, expected, "{filter}");
+        assert!(page.resources.iter().all(|(group, members)| {
+            members.as_ref().is_some_and(|members| members.len() as u64 == group.member_count)
+        }));
+    }
+    let bare = list(ResourceKind::Group, &[("excludedAttributes", "members")]);
+    let page = f.store.list_groups(&f.directory, bare).await.unwrap();
+    assert_eq!(page.total, 2);
+    assert!(page.resources.iter().all(|(_, members)| members.is_none()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn directories_do_not_see_each_other() {
+    let f = Fixture::new().await;
+    let other = f.second_directory(Mode::Live).await;
+    let ann = f.user("ann").await;
+    let group = f.group("Staff", &[&ann.id]).await;
+    f.store.write(request(&other, create_user("ANN"))).await.unwrap();
+    assert_eq!(f.store.user(&other, &ann.id).await.unwrap(), None);
+    assert_eq!(f.store.group(&other, &group.id).await.unwrap(), None);
+    let ids = vec![ann.id.as_str().to_owned(), group.id.as_str().to_owned(), "usr_x".to_owned()];
+    assert!(f.store.referents(&other, ids.clone()).await.unwrap().is_empty());
+    let found = f.store.referents(&f.directory, ids).await.unwrap();
+    assert!(matches!(&found[ann.id.as_str()], Referent::User(user) if user.user_name == "ann"
+        && user.email.as_deref() == Some("ann@Example.com") && user.active));
+    assert!(matches!(&found[group.id.as_str()], Referent::Group(found) if found.member_count == 1));
+
+    let first = f.store.users_after(None, None, 1).await.unwrap();
+    assert_eq!((&first[0].0, &first[0].1.id), (&f.directory, &ann.id));
+    assert_eq!(first[0].1.groups.len(), 1);
+    let rest = f.store.users_after(None, Some(&ann.id), 10).await.unwrap();
+    assert_eq!(rest.iter().map(|(directory, _)| directory).collect::<Vec<_>>(), [&other]);
+    assert!(f.store.users_after(Some(&f.directory), Some(&ann.id), 10).await.unwrap().is_empty());
+    assert_eq!(f.store.groups_after(None, None, 10).await.unwrap().len(), 1);
+    assert_eq!(f.store.find_user(&ann.id).await.unwrap().unwrap().0, f.directory);
+    assert_eq!(f.store.find_group(&group.id).await.unwrap().unwrap().0, f.directory);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_found_by_each_field() {
+    let f = Fixture::new().await;
+    let sandbox = f.second_directory(Mode::Sandbox).await;
+    let ann = f.user("ann").await; // 1
+    let group = f.group("Staff", &[&ann.id]).await; // 2, 3
+    f.store.write(request(&sandbox, create_user("sam"))).await.unwrap(); // 4
+    f.write(patch_user(&ann.id, json!([{"op": "replace", "path": "title", "value": "Dr"}]))).await.unwrap(); // 5
+    let all = EventQuery { limit: 100, ..EventQuery::default() };
+    let subject = |id: &str| EventQuery { subject_id: Some(id.to_owned()), ..all.clone() };
+    for (query, expected) in [
+        (all.clone(), vec![1, 2, 3, 4, 5]),
+        (EventQuery { after: 3, ..all.clone() }, vec![4, 5]),
+        (EventQuery { limit: 2, ..all.clone() }, vec![1, 2]),
+        (EventQuery { directory_id: Some(sandbox.clone()), ..all.clone() }, vec![4]),
+        (
+            EventQuery { directory_id: Some(f.directory.clone()), after: 1, limit: 2, ..all.clone() },
+            vec![2, 3],
+        ),
+        (
+            EventQuery { organization_id: Some(f.organization.clone()), limit: 4, ..all.clone() },
+            vec![1, 2, 3, 4],
+        ),
+        (
+            EventQuery { types: vec![EventType::UserCreated, EventType::MemberAdded], ..all.clone() },
+            vec![1, 3, 4],
+        ),
+        (subject(ann.id.as_str()), vec![1, 3, 5]),
+        (subject(group.id.as_str()), vec![2, 3]),
+        (subject("usr_nobody"), vec![]),
+        (EventQuery { types: vec![EventType::UserUpdated], ..subject(ann.id.as_str()) }, vec![5]),
+    ] {
+        let found = f.store.events(query.clone()).await.unwrap();
+        assert_eq!(found.iter().map(|event| event.position).collect::<Vec<_>>(), expected, "{query:?}");
+    }
+    let heard = f.heard.events();
+    assert_eq!(f.store.event(&heard[2].id).await.unwrap().unwrap(), heard[2]);
+    assert_eq!(f.store.event_at(0, 4).await.unwrap().unwrap(), heard[3]);
+    assert_eq!(f.store.event_at(0, 6).await.unwrap(), None);
+    let two = f.store.subject_events(ann.id.as_str(), 2, 5, 10).await.unwrap();
+    assert_eq!(two.iter().map(|event| event.position).collect::<Vec<_>>(), [3, 5]);
+
+    let lane = |scope, types| LaneQuery { scope, types, after: 0, up_to: 1000, limit: 10 };
+    for (query, expected, scanned_to) in [
+        (lane(Scope::All, vec![]), vec![1, 2, 3, 5], 5),
+        (lane(Scope::Organization(f.organization.clone()), vec![]), vec![1, 2, 3, 5], 5),
+        (lane(Scope::Directory(sandbox), vec![]), vec![4], 5),
+        (lane(Scope::Directory(f.directory.clone()), vec![EventType::UserUpdated]), vec![5], 5),
+        (lane(Scope::All, vec![EventType::UserDeleted]), vec![], 5),
+        (LaneQuery { limit: 2, ..lane(Scope::All, vec![]) }, vec![1, 2], 2),
+        (LaneQuery { after: 1, up_to: 3, ..lane(Scope::All, vec![]) }, vec![2, 3], 3),
+        (LaneQuery { after: 9, ..lane(Scope::All, vec![]) }, vec![], 9),
+    ] {
+        let read = f.store.lane_events(query.clone()).await.unwrap();
+        assert_eq!(read.events.iter().map(|event| event.position).collect::<Vec<_>>(), expected, "{query:?}");
+        assert!(read.events.iter().all(|event| !event.body.is_empty()));
+        assert_eq!(read.scanned_to, scanned_to, "{query:?}");
+    }
+}
