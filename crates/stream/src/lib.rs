@@ -89,3 +89,76 @@ impl CommitListener for Feed {
         self.head.send_replace(last.position);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use jiff::Timestamp;
+    use rollcall_domain::{
+        event::{EventType, Subject, SubjectKind},
+        ids::{DirectoryId, EventId, OrganizationId},
+    };
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn event(position: u64, body: usize) -> Arc<LoggedEvent> {
+        let uuid = Uuid::from_u128(u128::from(position));
+        Arc::new(LoggedEvent {
+            shard: 0,
+            position,
+            id: EventId::from_uuid(uuid),
+            kind: EventType::UserCreated,
+            organization_id: OrganizationId::from_uuid(uuid),
+            directory_id: DirectoryId::from_uuid(uuid),
+            sequence: position,
+            subject: Subject { kind: SubjectKind::User, id: "usr_1".into(), version: 1 },
+            group_id: None,
+            sandbox: false,
+            timestamp: Timestamp::UNIX_EPOCH,
+            body: Bytes::from(vec![b'x'; body]),
+        })
+    }
+
+    fn positions(events: Option<Vec<Arc<LoggedEvent>>>) -> Option<Vec<u64>> {
+        events.map(|events| events.iter().map(|e| e.position).collect())
+    }
+
+    #[test]
+    fn a_reader_that_keeps_up_reads_from_the_tail() {
+        let feed = Feed::new(Settings::default());
+        assert_eq!(positions(feed.tail_after(0, 10)), None, "nothing is known before the first commit");
+        feed.committed(&[event(41, 1), event(42, 1)]);
+        feed.committed(&[event(43, 1)]);
+        assert_eq!(*feed.head().borrow(), 43);
+        assert_eq!(positions(feed.tail_after(40, 10)), Some(vec![41, 42, 43]));
+        assert_eq!(positions(feed.tail_after(41, 1)), Some(vec![42]));
+        assert_eq!(positions(feed.tail_after(43, 10)), Some(vec![]));
+        assert_eq!(positions(feed.tail_after(99, 10)), Some(vec![]));
+        assert_eq!(positions(feed.tail_after(39, 10)), None, "40 was before this process: ask the store");
+    }
+
+    #[test]
+    fn the_tail_is_bounded_in_events_and_in_bytes() {
+        let feed = Feed::new(Settings { tail_events: 3, tail_bytes: 100 });
+        feed.committed(&(1..=5).map(|p| event(p, 10)).collect::<Vec<_>>());
+        assert_eq!(positions(feed.tail_after(2, 10)), Some(vec![3, 4, 5]));
+        assert_eq!(positions(feed.tail_after(1, 10)), None);
+        feed.committed(&[event(6, 95)]);
+        assert_eq!(positions(feed.tail_after(5, 10)), Some(vec![6]));
+        assert_eq!(positions(feed.tail_after(4, 10)), None);
+        feed.committed(&[event(7, 500)]);
+        assert_eq!(positions(feed.tail_after(6, 10)), Some(vec![7]), "one event is kept, whatever its size");
+    }
+
+    #[test]
+    fn a_waiting_reader_is_woken() {
+        let feed = Feed::new(Settings::default());
+        let mut head = feed.head();
+        head.mark_unchanged();
+        feed.committed(&[event(1, 1)]);
+        assert!(head.has_changed().unwrap());
+        feed.committed(&[]);
+        assert_eq!(*head.borrow_and_update(), 1);
+    }
+}
