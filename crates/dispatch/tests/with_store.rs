@@ -1,6 +1,8 @@
 //! The dispatcher with the real store, the real feed and a receiver on loopback: what is written
 //! arrives, in order, before and after a restart.
 
+#![expect(clippy::unwrap_used, reason = "helpers of a test may panic")]
+
 use std::{
     collections::BTreeMap,
     sync::{
