@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Config(Serve),
     /// Check the configuration and what it names
     Check(Serve),
+    /// Print the OpenAPI document of /v1
+    Openapi,
 }
 
 /// `rollcall demo`.

@@ -3,6 +3,7 @@
 mod check;
 mod config;
 mod demo;
+mod openapi;
 mod serve;
 
 use std::process::ExitCode;
@@ -18,6 +19,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Demo(options) => demo::run(options),
         Command::Config(options) => config::run(options),
         Command::Check(options) => check::run(options),
+        Command::Openapi => openapi::run(),
     }
 }
 

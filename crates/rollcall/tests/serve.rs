@@ -1,5 +1,7 @@
 //! `rollcall serve`, `config` and `check`, the binary itself, as whoever runs it sees it.
 
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,

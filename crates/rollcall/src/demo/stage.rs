@@ -87,13 +87,10 @@ impl Stage {
     /// Shows webhooks of changes that somebody else makes, for as long as it is polled.
     pub(crate) async fn watch(&mut self) {
         while let Some(received) = self.webhooks.recv().await {
-            match self.take(received) {
-                Some((Received { event: Ok(event), .. }, place)) => {
-                    self.paint.print("");
-                    self.show_event(&event);
-                    self.paint.print(&lines::webhook(self.paint, place, None));
-                }
-                Some(_) | None => {}
+            if let Some((Received { event: Ok(event), .. }, place)) = self.take(received) {
+                self.paint.print("");
+                self.show_event(&event);
+                self.paint.print(&lines::webhook(self.paint, place, None));
             }
         }
     }

@@ -72,9 +72,12 @@ fn the_environment_sets_lists_booleans_and_text() {
     );
 }
 
+/// A file, an environment, and how the message begins.
+type Mistake = (&'static str, &'static [(&'static str, &'static str)], &'static str);
+
 #[test]
 fn mistakes_are_named_in_one_line() {
-    let table: &[(&str, &[(&str, &str)], &str)] = &[
+    let table: &[Mistake] = &[
         ("[server]\nlisen = 1\n", &[], "FILE: unknown key `server.lisen` (did you mean `server.listen`?)"),
         ("colour = 1\n[moon]\nphase = 1\n", &[], "FILE: unknown keys `colour`, `moon.phase`"),
         ("[store]\ndata_dir = 'x'\n", &[], "FILE: unknown key `store.data_dir` (set `data_dir` at the top)"),
