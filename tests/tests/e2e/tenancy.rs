@@ -62,7 +62,8 @@ async fn another_directorys_token_opens_nothing() {
     // A directory's token is no owner's key.
     world.owner.client.with_token(Some(&mine.token)).get("/events").await.expect_problem(401);
     // A directory that does not exist is told apart from nothing.
-    let absent = format!("{}0", &mine.directory[..mine.directory.len() - 1]);
+    let last = if mine.directory.ends_with('0') { '1' } else { '0' };
+    let absent = format!("{}{last}", &mine.directory[..mine.directory.len() - 1]);
     let address = world.server.public.clone();
     for directory in [absent.as_str(), "dir_x", "%00"] {
         Provider::new(address.clone(), directory, "", &mine.token).get("/Users").await.expect_scim_error(401);
@@ -81,11 +82,22 @@ async fn another_directorys_ids_are_not_there() {
     for route in routes(&user, &group).iter().filter(|(_, path, _)| ids.iter().any(|id| path.contains(*id))) {
         send(&theirs, route).await.expect_scim_error(404);
     }
-    // A member of another directory is nobody: the group stays empty, and nothing is learned.
-    let foreign = theirs.group("Theirs", &[&user, &own]).await;
+    // A member of another directory is nobody: exactly as an id that never was, and nothing is learned.
+    let unknown = format!("usr_{}", "0".repeat(32));
+    let foreign = theirs.group("Theirs", &[&user, &unknown, &own]).await;
     assert_eq!(theirs.members(&foreign).await.iter().filter(|m| **m == own).count(), 1);
     let shown = world.owner.list(&format!("/groups/{foreign}/members"), "", 100).await;
-    assert!(!shown.iter().any(|m| m.to_string().contains(&user)), "{shown:?}");
+    let as_shown = |id: &str| {
+        let row = shown.iter().find(|m| m["id"] == id).map(ToString::to_string);
+        row.map(|text| text.replace(id, "ID"))
+    };
+    assert_eq!(as_shown(&user), as_shown(&unknown), "{shown:?}");
+    let scim = theirs.get(&format!("/Groups/{foreign}")).await.expect(200);
+    let as_stored = |id: &str| {
+        let row = scim["members"].as_array().into_iter().flatten().find(|m| m["value"] == id);
+        row.map(|m| m.to_string().replace(id, "ID"))
+    };
+    assert_eq!(as_stored(&user), as_stored(&unknown), "{scim}");
     let added = world.owner.events(&theirs.directory).await;
     assert!(!added.iter().any(|e| e.0.to_string().contains(&user)), "no event speaks of another's user");
     // Nor is it found by any filter.

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use crate::Failure;
 
 /// Prints it.
-pub(crate) fn run() -> Result<ExitCode, Failure> {
+pub(super) fn run() -> Result<ExitCode, Failure> {
     std::io::stdout()
         .write_all(rollcall_api::OPENAPI.as_bytes())
         .context("the document cannot be written to standard output")?;
