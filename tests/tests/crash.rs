@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 /// Connections that write at the same time.
 const WORKERS: usize = 16;
 /// Between two kills, in milliseconds.
-const LIFE: std::ops::Range<u64> = 250..1_250;
+const LIFE: std::ops::Range<u64> = 700..1_700;
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text}")))
