@@ -4,6 +4,8 @@
 //! below their URN. It never has `id`, `meta`, `groups`, `members` or `password`, and never an empty value:
 //! null, `[]` and `{}` mean "unassigned" (RFC 7643 §2.5). Whoever answers a request adds the rest.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -12,16 +14,16 @@ use crate::{
     schema::{self, Attribute, ENTERPRISE_USER},
 };
 
-/// A resource's stored attributes. Serializes as the object itself.
+/// A resource's stored attributes. Serializes as the object itself. A clone shares them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Document(Map<String, Value>);
+pub struct Document(Arc<Map<String, Value>>);
 
 impl Document {
     /// Takes attributes that are already canonical, as they came from [`Document::as_map`] before.
     #[must_use]
     pub fn from_map(map: Map<String, Value>) -> Self {
-        Self(map)
+        Self(Arc::new(map))
     }
 
     /// Brings attributes with canonical names into canonical order, drops what is unassigned, and lists the
@@ -43,7 +45,7 @@ impl Document {
         if let Some((urn, content)) = extension {
             map.insert(urn.to_owned(), Value::Object(content));
         }
-        Self(map)
+        Self(Arc::new(map))
     }
 
     /// The attributes.
@@ -55,7 +57,7 @@ impl Document {
     /// The attributes, for building a full representation.
     #[must_use]
     pub fn into_map(self) -> Map<String, Value> {
-        self.0
+        Arc::unwrap_or_clone(self.0)
     }
 
     /// A core attribute by its canonical name, or an extension by its URN.
@@ -94,7 +96,7 @@ impl Document {
 
     /// Sets `active` where it stands, for a PUT that did not say.
     pub fn set_active(&mut self, active: bool) {
-        self.0.insert("active".to_owned(), Value::Bool(active));
+        Arc::make_mut(&mut self.0).insert("active".to_owned(), Value::Bool(active));
     }
 
     /// The elements of `emails`.

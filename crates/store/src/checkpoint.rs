@@ -11,8 +11,11 @@ use crate::{metric, shared::Shared, stop::Stop};
 
 /// Eight MiB of pages.
 const PASSIVE_PAGES: i64 = 1024;
-/// 256 MiB of pages: a reader or a steady stream of writes keeps the log from starting over.
-const RESTART_PAGES: i64 = 32 * 1024;
+/// 32 MiB of pages: under a steady stream of writes the log never starts over by itself. It should,
+/// because a commit that overwrites blocks of the file costs the disk half of one that makes it grow.
+const RESTART_PAGES: i64 = 4 * 1024;
+/// Starting over waits for the readers of the log, and the writer with it: not for long, then.
+pub(crate) const RESTART_PATIENCE: Duration = Duration::from_millis(10);
 
 /// Works until told to end.
 pub(crate) fn run(connection: &Connection, shared: &Shared, stop: &Stop) {
@@ -32,7 +35,8 @@ pub(crate) fn run(connection: &Connection, shared: &Shared, stop: &Stop) {
             }
             state(connection, "PASSIVE")?;
             if log > RESTART_PAGES {
-                // What the passive one left is little, so the writer waits for little.
+                // What the passive one left is little, so the writer waits for little. If a reader is
+                // in the way, it is tried again at the next turn.
                 state(connection, "RESTART")?;
             }
             Ok(())

@@ -40,8 +40,11 @@ pub(crate) fn open(path: &Path, purpose: Purpose) -> Result<Connection, OpenErro
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     (|| {
         let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(Duration::from_secs(5))?;
         connection.execute_batch(pragmas)?;
+        connection.busy_timeout(match purpose {
+            Purpose::Checkpointer => crate::checkpoint::RESTART_PATIENCE,
+            Purpose::Writer | Purpose::Ledger => Duration::from_secs(5),
+        })?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(connection)
     })()

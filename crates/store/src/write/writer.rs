@@ -19,12 +19,12 @@ use std::{
 use jiff::Timestamp;
 use metrics::{Counter, Histogram};
 use rollcall_domain::{
-    Context, Decision, Refusal, Reply,
+    Context, Decision, Refusal, Reply, Write,
     directory::DirectoryState,
     event::{Cause, EventType, LoggedEvent},
     ids::DirectoryId,
 };
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, ffi};
 
 use super::{
     Applied, Change, Committed, Message, Touched, WriteError, WriteRequest, WriteTicket,
@@ -313,7 +313,12 @@ impl Writer {
         if decision.writes.is_empty() && decision.events.is_empty() {
             return self.committed(decision.reply, members_up_to, &directory, 0);
         }
-        self.savepoint(|writer| {
+        // What a constraint can refuse is a user's row, and where that is the first statement, a
+        // refusal has nothing to undo: the statement undoes itself. A savepoint would copy every
+        // page that the request touches.
+        let undoes_itself =
+            matches!(decision.writes.first(), Some(Write::InsertUser(_) | Write::UpdateUser(_)));
+        self.guarded(!undoes_itself, |writer| {
             let mark = (batch.events.len(), writer.position);
             let state = directory.directory.state;
             let mut row = directory;
@@ -435,6 +440,25 @@ impl Writer {
             }
             Err(Rejected::Lost(error)) => Err(error),
             Err(_) => Ok(Err(refused.unwrap_or(ConfigError::Failed))),
+        }
+    }
+
+    /// Runs `work` in a savepoint, or without one if `work` leaves nothing behind when it is refused.
+    fn guarded<T>(
+        &mut self,
+        savepoint: bool,
+        work: impl FnOnce(&mut Self) -> Result<T, Rejected>,
+    ) -> Result<T, Rejected> {
+        if savepoint {
+            return self.savepoint(work);
+        }
+        match work(self) {
+            // It may have left a part of itself: nothing of the batch can be kept.
+            Err(Rejected::Failed) => Err(Rejected::Lost(rusqlite::Error::SqliteFailure(
+                ffi::Error::new(ffi::SQLITE_ABORT),
+                Some("a request failed half-way".to_owned()),
+            ))),
+            outcome => outcome,
         }
     }
 

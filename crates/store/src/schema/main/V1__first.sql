@@ -162,7 +162,8 @@ CREATE TABLE events (
     body            BLOB NOT NULL
 );
 CREATE UNIQUE INDEX events_by_id ON events (id);
-CREATE UNIQUE INDEX events_by_sequence ON events (directory_pk, sequence);
+-- In a directory the sequence grows with the position, so that this index serves both orders. That
+-- sequences have no gap is checked where events are appended.
 CREATE INDEX events_by_directory ON events (directory_pk, position);
 CREATE INDEX events_by_subject ON events (subject_id, position);
 CREATE INDEX events_by_group ON events (group_id, position) WHERE group_id IS NOT NULL;
