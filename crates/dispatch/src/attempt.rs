@@ -149,6 +149,10 @@ impl Courier for Sender {
         let now = clock::now();
         let mut headers = target.headers.clone();
         let signature = target.keys.sign(id, now.as_second(), &body, now);
+        if signature.is_empty() {
+            // Its secrets cannot be opened: what is not signed would only be refused, event by event.
+            return Answer::failed(ErrorClass::Protocol, "the endpoint has no usable secret".to_owned());
+        }
         for (name, value) in [
             ("webhook-id", HeaderValue::try_from(id)),
             ("webhook-timestamp", Ok(HeaderValue::from(now.as_second()))),

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use rollcall_domain::event::{EventType, LoggedEvent};
 
-use super::{Lane, MAX_WINDOW, group_of, park::Stage};
+use super::{
+    Lane, MAX_WINDOW, group_of,
+    park::{Parked, Stage},
+};
 
 /// Whether an event whose turn it is may be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +39,11 @@ impl Lane {
             return gate;
         }
         let position = event.position;
+        // The scan is behind after a restart, and after the breaker opened: what must go first may
+        // not be in the window yet.
+        if position > self.scan {
+            return Gate::Closed;
+        }
         let own_before =
             |group| self.queues.get(group).and_then(|q| q.front()).is_some_and(|p| *p < position);
         let closed = match event.kind {
@@ -65,6 +73,28 @@ impl Lane {
         self.claims.get(&event.subject.id).is_some_and(|claims| {
             claims.iter().any(|subject| self.parked.get(subject).is_some_and(|p| p.first < event.position))
         })
+    }
+
+    /// Whether a head waits for the scan to come by.
+    pub(super) fn heads_unseen(&self) -> bool {
+        self.held_heads.iter().any(|subject| self.parked.get(subject).is_some_and(|p| p.first > self.scan))
+    }
+
+    /// The scan has moved on from `before`: looks again at the heads in between.
+    pub(super) fn heads_seen(&mut self, before: u64) {
+        if self.held_heads.is_empty() {
+            return;
+        }
+        let passed = |p: &Parked| p.stage == Stage::Held && p.first > before && p.first <= self.scan;
+        let seen: Vec<Box<str>> = self
+            .held_heads
+            .iter()
+            .filter(|subject| self.parked.get(*subject).is_some_and(passed))
+            .cloned()
+            .collect();
+        for subject in seen {
+            self.try_head(&subject);
+        }
     }
 
     /// Looks again at what was held.

@@ -83,6 +83,8 @@ struct World {
     now: Timestamp,
     saved: Option<LaneRecord>,
     rows: BTreeMap<String, ParkedRecord>,
+    /// So many events are admitted before something else happens.
+    stride: usize,
 }
 
 impl World {
@@ -95,6 +97,7 @@ impl World {
             now: Timestamp::from_second(1_000_000).unwrap(),
             saved: None,
             rows: BTreeMap::new(),
+            stride: usize::MAX,
         };
         world.pump();
         world
@@ -106,9 +109,11 @@ impl World {
 
     /// Admits what there is room for and answers reads.
     fn pump(&mut self) {
+        let mut left = self.stride;
         loop {
             let mut moved = false;
-            while self.lane.room() > 0 && !self.caught_up() {
+            while left > 0 && self.lane.room() > 0 && !self.caught_up() {
+                left -= 1;
                 let at = usize::try_from(self.lane.scan()).unwrap();
                 let next = Arc::clone(&self.log[at]);
                 moved |= self.lane.admit(&next, self.now);
@@ -332,6 +337,110 @@ fn too_many_parked_subjects_stop_the_admission_and_lose_nothing() {
     assert_eq!(world.next(), Some(5));
 }
 
+#[test]
+fn much_that_is_settled_above_the_frontier_does_not_stop_the_lane() {
+    let texts: Vec<String> = (0..400).map(|n| format!("u{n}")).collect();
+    let events: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let mut world = World::new(&[0, 5], &events);
+    assert_eq!(world.next(), Some(1), "and it hangs");
+    while let Some(position) = world.next() {
+        if position > 300 {
+            break;
+        }
+        world.finish(position, Verdict::Delivered);
+    }
+    world.save();
+    assert!(world.saved.as_ref().is_some_and(|lane| lane.frontier == 0 && lane.settled_above.len() > 200));
+    // A restart, and then a pause: both begin with a small window.
+    world.crash();
+    assert_eq!(world.next(), Some(1));
+    world.lane.retreat();
+    world.finish(1, Verdict::Delivered);
+    assert!(world.lane.frontier() > 200);
+}
+
+#[test]
+fn a_parked_subject_does_not_overtake_what_the_scan_has_yet_to_reach() {
+    let events = ["u1", "g1", "u3", "u3", "g1", "u1+g1", "u5", "u6", "u7", "u8"];
+    let mut world = World::new(&[0, 10, 20, 30], &events);
+    assert_eq!(world.send_all(), [1, 2, 3, 7, 8, 9, 10]);
+    for position in [1, 7, 8, 9, 10] {
+        world.finish(position, ENDPOINT);
+    }
+    assert!(matches!(world.lane.breaker(), BreakerState::Open { .. }));
+    world.finish(2, Verdict::Delivered);
+    world.finish(3, Verdict::Delivered);
+    world.pass(10);
+    assert_eq!(world.send_all(), [1]);
+    world.finish(1, Verdict::Delivered);
+    let mut settled = vec![];
+    while let Some(position) = world.next() {
+        let others = world.send_all();
+        assert!(position != 5 || !others.contains(&6), "6 overtakes 5");
+        for position in [position].into_iter().chain(others) {
+            world.finish(position, Verdict::Delivered);
+            settled.push(position);
+        }
+    }
+    settled.sort_unstable();
+    assert_eq!(settled, [4, 5, 6, 7, 8, 9, 10]);
+
+    // The same after a restart that finds a group and its member parked beyond the frontier.
+    let mut world = World::new(&[0, 5, 5], &["u2", "g1", "g1", "u1+g1"]);
+    assert_eq!(world.send_all(), [1, 2]);
+    world.finish(2, MESSAGE);
+    world.save();
+    world.crash();
+    assert_eq!((world.lane.frontier(), world.lane.parked_len()), (0, 2));
+    let log = std::mem::take(&mut world.log);
+    let answer = |world: &mut World| {
+        while let Some(read) = world.lane.next_read() {
+            let wanted = |e: &&Arc<LoggedEvent>| {
+                *e.subject.id == *read.subject && (read.from..=read.up_to).contains(&e.position)
+            };
+            world.lane.backlog(&read, log.iter().filter(wanted).cloned().collect(), read.up_to, world.now);
+        }
+    };
+    world.now = world.now.checked_add(SignedDuration::from_secs(5)).unwrap();
+    world.lane.tick(world.now);
+    answer(&mut world);
+    assert!(world.lane.next(false).is_none(), "2 waits until the scan has come by");
+    for event in &log {
+        world.lane.admit(event, world.now);
+    }
+    answer(&mut world);
+    let mut order = vec![];
+    loop {
+        let sent: Vec<u64> = std::iter::from_fn(|| world.lane.next(true)).map(|s| s.event.position).collect();
+        if sent.is_empty() {
+            break;
+        }
+        for position in &sent {
+            world.lane.finish(*position, Verdict::Delivered, world.now, 0.0);
+        }
+        answer(&mut world);
+        order.push(sent);
+    }
+    assert_eq!(order, [vec![1, 2], vec![3], vec![4]]);
+}
+
+#[test]
+fn a_thousand_members_park_behind_their_group_on_a_small_stack() {
+    let small = std::thread::Builder::new().stack_size(256 * 1024);
+    let test = || {
+        let texts: Vec<String> =
+            ["g0".to_owned()].into_iter().chain((0..1000).map(|n| format!("u{n}+g0"))).collect();
+        let events: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let mut world = World::new(&[0, 5], &[]);
+        world.lane.window_size = super::MAX_WINDOW;
+        world.log = (1..).zip(events).map(|(position, text)| event(position, text)).collect();
+        assert_eq!(world.send_all(), [1]);
+        world.finish(1, MESSAGE);
+        assert_eq!((world.lane.parked_len(), world.lane.frontier()), (1001, 1001));
+    };
+    small.spawn(test).unwrap().join().unwrap();
+}
+
 /// Judges a history of sends and settlements by the promise of order alone.
 struct Checker {
     log: Vec<Arc<LoggedEvent>>,
@@ -446,11 +555,13 @@ proptest! {
         texts in texts(),
         steps in prop::collection::vec((0..16_u8, any::<u8>()), 0..250),
         patience in 2..6_usize,
+        stride in prop_oneof![Just(1), Just(3), Just(usize::MAX)],
     ) {
         let mut waits = vec![2; patience];
         waits[0] = 0;
         let all: Vec<&str> = texts.iter().map(String::as_str).collect();
         let mut world = World::new(&waits, &[]);
+        world.stride = stride;
         let log: Vec<_> = (1..).zip(&all).map(|(position, text)| event(position, text)).collect();
         let mut checker = Checker::new(&log);
         let mut flights: Vec<u64> = vec![];
@@ -499,6 +610,8 @@ proptest! {
             } else if let Some(position) = world.next() {
                 checker.send(position);
                 flights.push(position);
+            } else if world.lane.room() > 0 && !world.caught_up() {
+                // The scan goes on.
             } else if let Some(due) = world.lane.due_at() {
                 world.now = world.now.max(due);
                 world.pass(0);

@@ -24,16 +24,27 @@ pub(crate) struct Entry {
 
 impl Lane {
     /// How many further events would be admitted now.
+    ///
+    /// Into an empty window one event always comes: only the oldest unsettled one moves the frontier
+    /// on, and with it what is settled above it is forgotten.
     pub(crate) fn room(&self) -> usize {
+        let oldest = usize::from(self.window.is_empty());
         if self.parked.len() >= self.policy.max_parked {
-            return 0;
+            // Unless they wait for the scan themselves.
+            return if self.heads_unseen() && !matches!(self.breaker.state(), BreakerState::Open { .. }) {
+                oldest
+            } else {
+                0
+            };
         }
         match self.breaker.state() {
-            BreakerState::Closed => self.window_size.saturating_sub(self.window.len() + self.settled.len()),
-            // The candidate for a probe.
-            BreakerState::HalfOpen { .. } => {
-                usize::from(self.window.is_empty() && self.settled.len() < MAX_WINDOW)
+            BreakerState::Closed => {
+                let admitted = self.window.len();
+                let remembered = MAX_WINDOW.saturating_sub(admitted + self.settled.len());
+                self.window_size.saturating_sub(admitted).min(remembered).max(oldest)
             }
+            // The candidate for a probe.
+            BreakerState::HalfOpen { .. } => oldest,
             BreakerState::Open { .. } => 0,
         }
     }
@@ -76,8 +87,9 @@ impl Lane {
     /// No matching event up to this position was left out.
     pub(crate) fn advance_to(&mut self, position: u64) {
         if position > self.scan {
-            self.scan = position;
+            let before = std::mem::replace(&mut self.scan, position);
             self.advance_frontier();
+            self.heads_seen(before);
         }
     }
 
@@ -150,7 +162,13 @@ impl Lane {
     }
 
     /// Parks a subject of the window at its oldest event there.
-    pub(super) fn park(&mut self, subject: &str, mut parked: Parked, now: Timestamp) {
+    pub(super) fn park(&mut self, subject: &str, parked: Parked, now: Timestamp) {
+        self.set_aside(subject, parked);
+        self.run_turns(now);
+    }
+
+    /// Parks without looking at whose turn it is now.
+    fn set_aside(&mut self, subject: &str, mut parked: Parked) {
         let queue = self.queues.remove(subject).unwrap_or_default();
         parked.skipped_to = queue.back().copied().unwrap_or(parked.first).max(parked.first);
         self.parked.insert(subject.into(), parked);
@@ -159,7 +177,6 @@ impl Lane {
         }
         self.note_parked(subject);
         self.advance_frontier();
-        self.run_turns(now);
     }
 
     /// Takes an entry out, with what refers to it, and counts down those that wait for it.
@@ -203,8 +220,9 @@ impl Lane {
                     self.held.insert(position);
                 }
                 Gate::ParkedGroup(group) => {
-                    let parked = Parked::behind(position, group);
-                    self.park(&event.subject.id, parked, now);
+                    // Those that waited for it come up in this loop: a thousand members that park
+                    // behind their group must not be a thousand calls deep.
+                    self.set_aside(&event.subject.id, Parked::behind(position, group));
                 }
                 Gate::Open => match self.first_due(&event) {
                     Some(at) if at > now => {

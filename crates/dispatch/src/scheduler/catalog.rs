@@ -46,6 +46,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             records.insert(lane.endpoint_id.clone(), (lane, parked));
         }
         let catalog = self.log.catalog();
+        self.revision = catalog.revision;
         for entry in catalog.endpoints.values() {
             let record = records.remove(&entry.endpoint.id);
             self.add(&catalog, entry, record);
@@ -55,6 +56,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
     /// Brings the tracks in line with the present configuration.
     pub(super) fn sync_catalog(&mut self) {
         let catalog = self.log.catalog();
+        self.revision = catalog.revision;
         let gone: Vec<usize> = self
             .by_id
             .iter()
@@ -90,7 +92,18 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         let index = self.tracks.len();
         let policy = self.policy(entry);
         let lane = match record {
-            Some((record, parked)) => Lane::restore(record, parked, policy, self.clock.now()),
+            Some((mut record, mut parked)) => {
+                // A restored copy of the log may be older than the ledger. What lies beyond its end
+                // has not happened, and other events will have these positions.
+                let head = self.log.head();
+                if record.frontier > head {
+                    tracing::warn!(endpoint = %endpoint.id, record.frontier, head, "the ledger is ahead of the log");
+                }
+                record.frontier = record.frontier.min(head);
+                record.settled_above.retain(|position| *position <= head);
+                parked.retain(|row| row.first_position <= head);
+                Lane::restore(record, parked, policy, self.clock.now())
+            }
             None => Lane::new(endpoint.id.clone(), SHARD, endpoint.start_position, policy),
         };
         let heard = match &endpoint.scope {

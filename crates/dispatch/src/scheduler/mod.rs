@@ -73,6 +73,8 @@ pub(crate) struct Scheduler<L, C: Courier> {
     hear_all: Vec<usize>,
     hear_organization: HashMap<OrganizationId, Vec<usize>>,
     hear_directory: HashMap<DirectoryId, Vec<usize>>,
+    /// The catalog's revision that the tracks show.
+    revision: u64,
     /// The newest committed position that is known.
     head: u64,
     /// Followers have seen all up to here.
@@ -88,7 +90,8 @@ pub(crate) struct Scheduler<L, C: Courier> {
     side: FuturesUnordered<LocalBoxFuture<'static, Side>>,
     /// Reads of the store that wait for one to end.
     backlog_reads: VecDeque<(usize, crate::lane::BacklogRead)>,
-    reads_under_way: usize,
+    backlogs_under_way: usize,
+    scans_under_way: usize,
     /// What is to be saved beside the lanes.
     pending: ProgressBatch,
     dirty: VecDeque<usize>,
@@ -162,6 +165,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             feed,
             courier: Rc::new(courier),
             clock: Clock::new(),
+            revision: 0,
             tracks: Vec::new(),
             by_id: HashMap::new(),
             hear_all: Vec::new(),
@@ -176,7 +180,8 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             flights: FuturesUnordered::new(),
             side: FuturesUnordered::new(),
             backlog_reads: VecDeque::new(),
-            reads_under_way: 0,
+            backlogs_under_way: 0,
+            scans_under_way: 0,
             pending: ProgressBatch::default(),
             dirty: VecDeque::new(),
             save: None,

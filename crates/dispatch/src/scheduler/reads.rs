@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use rollcall_domain::{event::LoggedEvent, ids::EndpointId};
 use rollcall_store::{
+    catalog::EndpointEntry,
     ledger::ManualSend,
     read::{LaneRead, ReadError},
 };
@@ -21,7 +22,7 @@ pub(super) const AGAIN: Duration = Duration::from_secs(1);
 /// What came back.
 pub(super) enum Side {
     /// A laggard's events.
-    Scanned { index: usize, id: EndpointId, after: u64, result: Result<LaneRead, ReadError> },
+    Scanned { index: usize, entry: Arc<EndpointEntry>, after: u64, result: Result<LaneRead, ReadError> },
     /// A parked subject's events.
     Backlog {
         index: usize,
@@ -40,12 +41,18 @@ pub(super) enum Side {
 }
 
 impl<L: Log, C: Courier> Scheduler<L, C> {
+    /// Half of the reads are for laggards and half for parked subjects, so that neither keeps the
+    /// other from going on.
+    pub(super) fn reads_each(&self) -> usize {
+        self.settings.store_reads.div_ceil(2).max(1)
+    }
+
     /// Starts reads of parked subjects' backlogs.
     pub(super) fn start_reads(&mut self) {
-        while self.reads_under_way < self.settings.store_reads.max(1) {
+        while self.backlogs_under_way < self.reads_each() {
             let Some((index, read)) = self.backlog_reads.pop_front() else { return };
             let Some(track) = self.tracks[index].as_ref() else { continue };
-            self.reads_under_way += 1;
+            self.backlogs_under_way += 1;
             let id = track.endpoint().id.clone();
             let log = self.log.clone();
             self.side.push(Box::pin(async move {
@@ -58,15 +65,21 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
     pub(super) fn side(&mut self, side: Side) {
         let now = self.clock.now();
         match side {
-            Side::Scanned { index, id, after, result } => {
-                self.reads_under_way -= 1;
+            Side::Scanned { index, entry, after, result } => {
+                self.scans_under_way -= 1;
+                let id = entry.endpoint.id.clone();
                 let Some(track) = self.tracks[index].as_mut().filter(|t| t.endpoint().id == id) else {
                     return;
                 };
                 track.scan = Scan::Idle;
                 match result {
-                    // The scan may have gone back meanwhile; then this is read again.
-                    Ok(read) if track.lane.scan() == after && track.is_sending() => {
+                    // The scan may have gone back meanwhile, or other types be wanted; then this is
+                    // read again.
+                    Ok(read)
+                        if track.lane.scan() == after
+                            && track.is_sending()
+                            && Arc::ptr_eq(&track.entry, &entry) =>
+                    {
                         let admitted = read.events.iter().all(|event| track.offer(event, now));
                         if admitted {
                             track.lane.advance_to(read.scanned_to);
@@ -91,7 +104,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                 }
             }
             Side::Backlog { index, id, read, result } => {
-                self.reads_under_way -= 1;
+                self.backlogs_under_way -= 1;
                 let Some(track) = self.tracks[index].as_mut().filter(|t| t.endpoint().id == id) else {
                     return;
                 };

@@ -20,7 +20,13 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         if self.followed >= self.head {
             return;
         }
-        match self.feed.tail_after(self.followed, TAIL) {
+        let tail = self.feed.tail_after(self.followed, TAIL);
+        // The store shows a change of the configuration before the events that follow it. Whoever
+        // asked for more types and was answered gets the very next event, so it is looked at now.
+        if self.log.catalog().revision != self.revision {
+            self.sync_catalog();
+        }
+        match tail {
             Some(events) if !events.is_empty() => {
                 for event in &events {
                     self.hand_out(event);
@@ -66,7 +72,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
     }
 
     pub(super) fn can_scan(&self) -> bool {
-        !self.laggards.is_empty() && self.reads_under_way < self.settings.store_reads
+        !self.laggards.is_empty() && self.scans_under_way < self.reads_each()
     }
 
     /// Lets laggards read on.
@@ -106,7 +112,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             }
         } else {
             track.scan = Scan::Reading;
-            self.reads_under_way += 1;
+            self.scans_under_way += 1;
             let query = LaneQuery {
                 scope: track.endpoint().scope.clone(),
                 types: track.endpoint().event_types.clone(),
@@ -115,10 +121,10 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                 limit: u32::try_from(room.min(TAIL)).unwrap_or(1),
             };
             let log = self.log.clone();
-            let id = track.endpoint().id.clone();
+            let entry = Arc::clone(&track.entry);
             self.side.push(Box::pin(async move {
                 let result = log.lane_events(query).await;
-                Side::Scanned { index, id, after, result }
+                Side::Scanned { index, entry, after, result }
             }));
         }
         self.touch(index);

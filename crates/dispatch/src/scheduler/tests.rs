@@ -310,6 +310,44 @@ async fn events_reach_those_who_want_them_old_ones_and_new_ones() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_asks_for_more_types_gets_the_next_event() {
+    use rollcall_domain::event::EventType;
+    let (memory, feed, sent) = (Memory::new(), feed(), Sent::default());
+    memory.endpoint(1, |e| e.event_types = vec![EventType::UserDeleted]);
+    during(&memory, &feed, &sent, |_, _| (QUICK, ok()), async {
+        memory.append(&feed, &["u1", "u1!"]);
+        memory.until(|rows| rows.attempts.len() == 1).await;
+        // Both are news for the dispatcher when it wakes.
+        memory.endpoint(1, |e| e.event_types = Vec::new());
+        memory.append(&feed, &["u2", "u2!"]);
+        memory.until(|rows| rows.attempts.iter().any(|(position, ..)| *position == 4)).await;
+    })
+    .await;
+    assert_eq!(positions(&sent, 1), [2, 3, 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ledger_that_is_ahead_of_a_restored_log_hides_nothing() {
+    let (memory, feed, sent) = (Memory::new(), feed(), Sent::default());
+    memory.endpoint(1, |_| {});
+    during(&memory, &feed, &sent, |_, _| (QUICK, ok()), async {
+        memory.append(&feed, &["u1", "u2", "u3", "u4"]);
+        memory.until(|rows| rows.attempts.len() == 4).await;
+    })
+    .await;
+    // A copy of the log from before the last two.
+    memory.0.rows.borrow_mut().events.truncate(2);
+    let feed = super::tests::feed();
+    during(&memory, &feed, &sent, |_, _| (QUICK, ok()), async {
+        tokio::task::yield_now().await;
+        memory.append(&feed, &["u5", "u6", "u7"]);
+        memory.until(|rows| rows.attempts.len() == 7).await;
+    })
+    .await;
+    assert_eq!(positions(&sent, 1), [1, 2, 3, 4, 3, 4, 5]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_restart_goes_on_where_it_stopped() {
     let (memory, feed, sent) = (Memory::new(), feed(), Sent::default());
     memory.endpoint(1, |e| e.retry_schedule = RetrySchedule::new(vec![0, 60]).unwrap());

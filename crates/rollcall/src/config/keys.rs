@@ -71,4 +71,30 @@ mod tests {
         }
         assert!(!known.contains_key("store.data_dir"));
     }
+
+    #[test]
+    fn every_key_is_documented_with_its_default_and_no_other() {
+        let page = include_str!("../../../../docs/configuration.md");
+        let rows: BTreeMap<&str, &str> = page
+            .lines()
+            .filter_map(|line| {
+                let mut cells = line.strip_prefix("| `")?.split(" | ");
+                Some((cells.next()?.strip_suffix('`')?, cells.next()?.trim_matches('`')))
+            })
+            .skip(2) // the two examples of names in the environment
+            .collect();
+        let keys = known();
+        assert_eq!(
+            rows.keys().copied().collect::<Vec<_>>(),
+            keys.keys().map(String::as_str).collect::<Vec<_>>()
+        );
+        for (key, default) in &keys {
+            let shown = match default {
+                Value::Null => continue,
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            assert_eq!(rows[key.as_str()], shown, "the documented default of {key}");
+        }
+    }
 }
