@@ -3,7 +3,8 @@
 //!
 //! A lane that was slow lately takes its slots from the slow pool. An attempt that turns out slow
 //! moves its slot there while it goes on, even if the pool is full: it then lacks only to newcomers
-//! of that pool. Slots are given back when they are dropped.
+//! of that pool. A tenant's share is counted in each pool by itself, so that its slow endpoints do
+//! not hold what its quick ones need. Slots are given back when they are dropped.
 
 use std::{
     cell::{Cell, RefCell},
@@ -33,7 +34,8 @@ pub(crate) enum Pool {
 pub(crate) struct Slots {
     fast: Cell<usize>,
     slow: Cell<usize>,
-    by_tenant: RefCell<HashMap<Tenant, usize>>,
+    /// By pool.
+    by_tenant: RefCell<HashMap<Tenant, [usize; 2]>>,
     fast_max: usize,
     slow_max: usize,
     tenant_max: usize,
@@ -104,9 +106,12 @@ impl Slots {
         max.saturating_sub(self.in_use(pool))
     }
 
-    /// Whether a tenant may have one more.
-    pub(crate) fn tenant_has_room(&self, tenant: &Tenant) -> bool {
-        self.by_tenant.borrow().get(tenant).is_none_or(|n| *n < self.tenant_max)
+    /// Whether a tenant may have one more of a pool. Attempts that age go over to the slow pool
+    /// whatever its share there, so both together are bounded too.
+    pub(crate) fn tenant_has_room(&self, tenant: &Tenant, pool: Pool) -> bool {
+        self.by_tenant.borrow().get(tenant).is_none_or(|n| {
+            n[pool as usize] < self.tenant_max && n[0] + n[1] < self.tenant_max.saturating_mul(2)
+        })
     }
 
     /// Takes a slot; the caller has seen that there is one.
@@ -114,7 +119,7 @@ impl Slots {
         let pool = speed.pool();
         let cell = self.cell(pool);
         cell.set(cell.get() + 1);
-        *self.by_tenant.borrow_mut().entry(tenant.clone()).or_default() += 1;
+        self.by_tenant.borrow_mut().entry(tenant.clone()).or_default()[pool as usize] += 1;
         Slot { slots: Rc::clone(self), speed: Rc::clone(speed), tenant: tenant.clone(), pool, aged: false }
     }
 }
@@ -126,6 +131,10 @@ impl Slot {
             self.aged = true;
             self.speed.aged.set(self.speed.aged.get() + 1);
             self.give_back();
+            if let Some(n) = self.slots.by_tenant.borrow_mut().get_mut(&self.tenant) {
+                n[self.pool as usize] -= 1;
+                n[Pool::Slow as usize] += 1;
+            }
             self.pool = Pool::Slow;
             let slow = &self.slots.slow;
             slow.set(slow.get() + 1);
@@ -147,8 +156,8 @@ impl Drop for Slot {
         }
         let mut by_tenant = self.slots.by_tenant.borrow_mut();
         if let Some(n) = by_tenant.get_mut(&self.tenant) {
-            *n -= 1;
-            if *n == 0 {
+            n[self.pool as usize] -= 1;
+            if *n == [0, 0] {
                 by_tenant.remove(&self.tenant);
             }
         }
@@ -182,9 +191,14 @@ mod tests {
     fn a_tenant_has_its_cap() {
         let slots = Slots::new(9, 9, 1);
         let speed = Rc::new(Speed::default());
-        let slot = slots.take(&speed, &None);
-        assert!(!slots.tenant_has_room(&None));
-        drop(slot);
-        assert!(slots.tenant_has_room(&None));
+        let mut slot = slots.take(&speed, &None);
+        let room = || [Pool::Fast, Pool::Slow].map(|pool| slots.tenant_has_room(&None, pool));
+        assert_eq!(room(), [false, true]);
+        slot.age();
+        assert_eq!(room(), [true, false]);
+        let other = slots.take(&Rc::default(), &None);
+        assert_eq!(room(), [false, false]);
+        drop((slot, other));
+        assert_eq!(room(), [true, true]);
     }
 }

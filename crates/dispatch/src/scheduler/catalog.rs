@@ -16,7 +16,7 @@ use tokio::time::sleep;
 use super::{
     Log, SHARD, Scheduler,
     reads::AGAIN,
-    track::{Scan, Track, Turn},
+    track::{Scan, Track},
 };
 use crate::{
     attempt::Courier,
@@ -123,7 +123,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             following: false,
             halting: false,
             scan: Scan::Idle,
-            turn: Turn::None,
+            in_rotation: false,
             timer: None,
             dirty: false,
             touched: false,

@@ -14,7 +14,7 @@ use rollcall_domain::{
 use rollcall_store::{clock, config_ops::ConfigError, ledger::DeadLetter};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Log, Pool, SHARD, Scheduler, reads::Side, track::Turn};
+use super::{Log, Pool, SHARD, Scheduler, reads::Side};
 use crate::{
     attempt::{Answer, Courier},
     lane::{Finished, Halt, Verdict},
@@ -22,7 +22,7 @@ use crate::{
     slots::{SLOW, Slot},
 };
 
-/// Attempts that start before the scheduler looks at anything else.
+/// Attempts of a pool that start before the scheduler looks at anything else.
 const ROUND: usize = 128;
 
 /// What was sent, and why.
@@ -75,7 +75,12 @@ pub(super) async fn fly<C: Courier>(
 impl<L: Log, C: Courier> Scheduler<L, C> {
     /// Whether `start_attempts` would find something at once.
     pub(super) fn can_start(&self) -> bool {
-        self.may_start() && self.rotation.has_turn(|tenant| self.slots.tenant_has_room(tenant))
+        self.may_start()
+            && [Pool::Fast, Pool::Slow].into_iter().any(|pool| {
+                self.slots.free(pool) > 0
+                    && self.rotations[pool as usize]
+                        .has_turn(|tenant| self.slots.tenant_has_room(tenant, pool))
+            })
     }
 
     /// Each attempt under way will have to be saved.
@@ -86,29 +91,27 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
     /// Starts attempts, each for the lane whose turn it is.
     pub(super) fn start_attempts(&mut self) {
         for pool in [Pool::Fast, Pool::Slow] {
-            for _ in 0..self.slots.free(pool) {
-                let Some(index) = self.waiting[pool as usize].pop_front() else { break };
-                if let Some(track) = self.tracks[index].as_mut() {
-                    track.turn = Turn::InRotation;
-                    self.rotation.push(&track.tenant, index);
-                }
-            }
+            self.start_in(pool);
         }
+    }
+
+    fn start_in(&mut self, pool: Pool) {
         for _ in 0..ROUND {
-            if !self.may_start() {
+            if !self.may_start() || self.slots.free(pool) == 0 {
                 return;
             }
             let slots = &self.slots;
-            let Some(index) = self.rotation.pop(|tenant| slots.tenant_has_room(tenant)) else { return };
+            let rotation = &mut self.rotations[pool as usize];
+            let Some(index) = rotation.pop(|tenant| slots.tenant_has_room(tenant, pool)) else { return };
             let Some(track) = self.tracks[index].as_mut() else { continue };
-            track.turn = Turn::None;
+            track.in_rotation = false;
             if !track.is_sending() || !track.lane.is_ready() {
                 continue;
             }
-            let pool = track.speed.pool();
-            if self.slots.free(pool) == 0 {
-                track.turn = Turn::WaitingForSlot;
-                self.waiting[pool as usize].push_back(index);
+            if track.speed.pool() != pool {
+                // It became slower or quicker: its turn comes in the other rotation.
+                self.touch(index);
+                self.refresh_touched();
                 continue;
             }
             let caught_up = track.following || track.lane.scan() >= self.followed;

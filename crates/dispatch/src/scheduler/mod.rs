@@ -81,9 +81,8 @@ pub(crate) struct Scheduler<L, C: Courier> {
     followed: u64,
     touched: Vec<usize>,
     laggards: VecDeque<usize>,
-    rotation: Rotation,
-    /// Tracks that wait for a slot of a pool.
-    waiting: [VecDeque<usize>; 2],
+    /// Tracks that have something to send, by the pool that they take their slots from.
+    rotations: [Rotation; 2],
     slots: Rc<Slots>,
     timers: BTreeSet<(Timestamp, usize)>,
     flights: FuturesUnordered<LocalBoxFuture<'static, Landed>>,
@@ -173,8 +172,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             hear_directory: HashMap::new(),
             touched: Vec::new(),
             laggards: VecDeque::new(),
-            rotation: Rotation::default(),
-            waiting: [VecDeque::new(), VecDeque::new()],
+            rotations: <[Rotation; 2]>::default(),
             slots,
             timers: BTreeSet::new(),
             flights: FuturesUnordered::new(),

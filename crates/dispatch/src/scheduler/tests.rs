@@ -466,6 +466,35 @@ async fn hanging_endpoints_cost_the_others_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn slow_endpoints_do_not_use_up_the_share_of_the_quick_ones() {
+    let (memory, feed, sent) = (Memory::new(), feed(), Sent::default());
+    for n in 1..=50 {
+        memory.endpoint(n, |_| {});
+    }
+    let answer = |target, _: &str| (if target > 5 { Duration::from_secs(3) } else { QUICK }, ok());
+    let mut committed = Vec::new();
+    during(&memory, &feed, &sent, answer, async {
+        for n in 0..400_u64 {
+            committed.push(Instant::now());
+            memory.append(&feed, &[&format!("u{n}")]);
+            sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    // Who is slow shows after a second; from then on the others are not to notice.
+    let known = committed[0] + Duration::from_secs(2);
+    let late: Vec<Duration> = sent
+        .borrow()
+        .iter()
+        .filter(|(at, target, _)| *target <= 5 && *at > known)
+        .map(|(at, _, id)| *at - committed[usize::try_from(id.uuid().as_u128()).unwrap() - 1])
+        .filter(|wait| *wait > Duration::from_millis(5))
+        .collect();
+    assert!(late.is_empty(), "{} late, the latest by {:?}", late.len(), late.iter().max());
+    assert_eq!(positions(&sent, 1).len(), 400);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_the_owner_asks_for_is_sent_beside_the_lane() {
     let (memory, feed, sent) = (Memory::new(), feed(), Sent::default());
     let one = memory.endpoint(1, |e| {

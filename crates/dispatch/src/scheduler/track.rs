@@ -27,17 +27,6 @@ pub(super) enum Scan {
     Reading,
 }
 
-/// Where a track stands that has something to send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// It has nothing to send.
-    None,
-    /// In the rotation.
-    InRotation,
-    /// It waits for a slot.
-    WaitingForSlot,
-}
-
 /// See the module.
 pub(super) struct Track<T> {
     pub(super) entry: Arc<EndpointEntry>,
@@ -50,7 +39,8 @@ pub(super) struct Track<T> {
     /// Its state is being changed because of what it answered; nothing is sent meanwhile.
     pub(super) halting: bool,
     pub(super) scan: Scan,
-    pub(super) turn: Turn,
+    /// It has something to send and stands in the rotation of a pool.
+    pub(super) in_rotation: bool,
     pub(super) timer: Option<Timestamp>,
     pub(super) dirty: bool,
     pub(super) touched: bool,
@@ -119,9 +109,9 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                     self.laggards.push_back(index);
                 }
             }
-            if track.turn == Turn::None && track.lane.is_ready() {
-                track.turn = Turn::InRotation;
-                self.rotation.push(&track.tenant, index);
+            if !track.in_rotation && track.lane.is_ready() {
+                track.in_rotation = true;
+                self.rotations[track.speed.pool() as usize].push(&track.tenant, index);
             }
         }
         let due = if track.is_sending() { track.lane.due_at() } else { None };
