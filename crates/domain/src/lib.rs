@@ -1,7 +1,7 @@
 //! What a SCIM write means for the applications behind Rollcall.
 //!
 //! Cast: a [`Command`] (one SCIM write, or one change of a directory by its owner), what was
-//! [`Loaded`] for it, and [`decide`], which turns the two into a [`Decision`]: rows to write,
+//! [`Loaded`] for it, and [`decide()`], which turns the two into a [`Decision`]: rows to write,
 //! events to append and the state to answer with, or a [`Refusal`].
 //!
 //! Plot: `decide` applies the write (through `rollcall_scim`), [`normalize`]s both sides,

@@ -1,7 +1,7 @@
 //! The configuration: one [`Settings`], assembled from the defaults, one TOML file, the
 //! environment and the command line, the later winning over the earlier.
 //!
-//! Cast: [`settings`] is what there is to set; [`load`] merges the sources, refuses what nobody
+//! Cast: [`settings`] is what there is to set; [`load()`] merges the sources, refuses what nobody
 //! knows, and remembers where each value came from; [`environment`] reads `ROLLCALL_…` names;
 //! [`print`](mod@print) writes the result down as TOML.
 

@@ -1,7 +1,7 @@
 //! Filters: RFC 7644 §3.4.2.2.
 //!
 //! A filter's text becomes tokens ([`lexer`]), a tree that is resolved and checked against the schema
-//! ([`parser`]), and is then evaluated on representations ([`eval`]), printed again ([`print`]), or asked what
+//! ([`parser`]), and is then evaluated on representations ([`eval`]), printed again ([`print`](mod@print)), or asked what
 //! an index could answer of it ([`hints`]). All of it is linear in the text, and the tree's depth is bounded
 //! before it is built.
 //!

@@ -8,7 +8,7 @@
 //! which keeps the write-ahead log short; the **housekeeper**, which watches the disk.
 //!
 //! Plot: `Store::write` sends a [`WriteRequest`] with a ticket; the writer loads what the command
-//! [needs](rollcall_domain::Needs), calls [`rollcall_domain::decide`], persists what it returns,
+//! [needs](rollcall_domain::Needs), calls [`rollcall_domain::decide()`], persists what it returns,
 //! commits, tells the [`CommitListener`] of the new events, and resolves the ticket. An answer of
 //! success can only be built from what the ticket resolves to.
 
