@@ -245,11 +245,14 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         if !self.stopping {
             self.follow();
             self.scan_laggards();
-            self.start_reads();
             self.refresh_touched();
             self.start_attempts();
         }
         self.refresh_touched();
+        if !self.stopping {
+            // After everything that can ask for one: nothing else would wake the loop for it.
+            self.start_reads();
+        }
         self.start_save();
         !self.stopping && (self.followed < self.head || self.can_scan() || self.can_start())
     }

@@ -370,6 +370,25 @@ async fn a_restart_goes_on_where_it_stopped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_retry_comes_when_it_is_due_though_nothing_else_happens() {
+    let (memory, feed, sent) = (Memory::new(), feed(), Sent::default());
+    memory.endpoint(1, |_| {});
+    let well = Rc::new(Cell::new(false));
+    let is_well = Rc::clone(&well);
+    let answer = move |_, _: &str| (QUICK, if is_well.get() { ok() } else { status(422) });
+    during(&memory, &feed, &sent, answer, async {
+        memory.append(&feed, &["u1"]);
+        memory.until(|rows| !rows.parked.is_empty()).await;
+        well.set(true);
+        memory.until(|rows| rows.attempts.len() == 2).await;
+    })
+    .await;
+    let sent = sent.borrow();
+    let waited = sent[1].0 - sent[0].0;
+    assert!((800..=1_300).contains(&waited.as_millis()), "{waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_event_has_its_attempts_and_then_the_rest_arrives_in_order() {
     let (memory, feed, sent) = (Memory::new(), feed(), Sent::default());
     let one = memory.endpoint(1, |_| {});
