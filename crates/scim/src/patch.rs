@@ -115,7 +115,7 @@ pub enum MemberSelector {
     Matching(Filter),
 }
 
-/// Applies a PATCH to a user.
+/// Applies a PATCH to a user. Unassigning `active` leaves an inactive user inactive.
 ///
 /// # Errors
 /// 400 `noTarget` or `invalidValue`; the user is then unchanged.
@@ -136,7 +136,12 @@ pub fn apply_user_noting(
         working.apply(operation)?;
     }
     let (attributes, applied) = working.into_parts();
-    Ok((Document::finish(attributes, ResourceKind::User), applied))
+    let mut document = Document::finish(attributes, ResourceKind::User);
+    if !current.active() && document.get("active").is_none() {
+        // Without a value `active` counts as true; only saying so may let somebody in again.
+        document.set_active(false);
+    }
+    Ok((document, applied))
 }
 
 /// Applies a PATCH to a group.

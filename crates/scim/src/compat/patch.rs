@@ -21,7 +21,9 @@ pub const MAX_OPERATIONS: usize = 1_000;
 /// The body of a PATCH, as operations to apply, and the rules that it needed.
 ///
 /// A password in any operation is dropped; a request with nothing else is a PATCH that changes nothing.
-/// Attributes below an undeclared extension's URN are dropped too.
+/// Attributes below an undeclared extension's URN are dropped too, and operations on unknown attributes: an
+/// attribute that somebody mapped in vain must not keep the deactivation beside it from happening. A request of
+/// nothing else is refused, so that nobody believes it done.
 ///
 /// # Errors
 /// 400 `invalidSyntax`, `invalidPath`, `invalidValue`, `mutability` or `noTarget`; 413 for more than
@@ -46,21 +48,36 @@ pub fn patch_request(
     if items.len() > MAX_OPERATIONS {
         return Err(ScimError::too_large(format!("A PATCH may have {MAX_OPERATIONS} operations.")));
     }
-    let mut operations = Vec::with_capacity(items.len());
+    let count = items.len();
+    let mut operations = Vec::with_capacity(count);
+    let mut left_out = Vec::new();
     for item in items {
         let Value::Object(item) = item else {
             return Err(ScimError::invalid_syntax("Each of \"Operations\" must be an object."));
         };
-        operations.append(&mut operation(kind, item, &mut dialect)?);
+        match operation(kind, item, &mut dialect)? {
+            Read::Operations(mut read) => operations.append(&mut read),
+            Read::UnknownAttribute(error) => left_out.push(error),
+        }
+    }
+    if left_out.len() == count {
+        return Err(left_out.swap_remove(0));
     }
     Ok((PatchRequest { operations, rules: *rules }, dialect.applied))
+}
+
+/// What one operation of the body comes to.
+enum Read {
+    Operations(Vec<Operation>),
+    /// Its path names nothing; what to say if the same is true of all.
+    UnknownAttribute(ScimError),
 }
 
 fn operation(
     kind: ResourceKind,
     mut item: Map<String, Value>,
     dialect: &mut Dialect,
-) -> Result<Vec<Operation>, ScimError> {
+) -> Result<Read, ScimError> {
     let verb = match take(&mut item, "op") {
         Some((_, Value::String(op))) => verb(&op, dialect)?,
         _ => return Err(ScimError::invalid_syntax("Each of \"Operations\" has an \"op\".")),
@@ -75,31 +92,35 @@ fn operation(
         if verb == Verb::Remove {
             return Err(ScimError::no_target("A remove must have a path."));
         }
-        return without_path(kind, verb, value, dialect);
+        return without_path(kind, verb, value, dialect).map(Read::Operations);
     };
-    match PatchTarget::parse(&path, kind, dialect) {
+    let operations = match PatchTarget::parse(&path, kind, dialect) {
         Ok(PatchTarget::Path(path)) => {
-            Ok(change(verb, path, value, Origin::Path, dialect)?.into_iter().collect())
+            change(verb, path, value, Origin::Path, dialect)?.into_iter().collect()
         }
         Ok(PatchTarget::Schema(schema)) if schema.urn == kind.schema() => {
             if verb == Verb::Remove {
                 return Err(ScimError::mutability("The core schema cannot be removed."));
             }
-            without_path(kind, verb, value, dialect)
+            without_path(kind, verb, value, dialect)?
         }
         Ok(PatchTarget::Schema(schema)) if verb == Verb::Remove => {
-            Ok(vec![Operation::UnsetExtension { urn: schema.urn }])
+            vec![Operation::UnsetExtension { urn: schema.urn }]
         }
         Ok(PatchTarget::Schema(schema)) => {
             let value = value.ok_or_else(no_value)?;
             let mut expansion =
                 Expansion { kind, verb, origin: Origin::Value, dialect, operations: Vec::new() };
             expansion.schema(schema, value)?;
-            Ok(expansion.operations)
+            expansion.operations
         }
-        Err(BadPath::Name(Unresolved::Schema)) if dialect.bend(Rule::UnknownSchemaUris) => Ok(Vec::new()),
-        Err(error) => Err(error.into_path_error(&path)),
-    }
+        Err(BadPath::Name(Unresolved::Schema)) if dialect.bend(Rule::UnknownSchemaUris) => Vec::new(),
+        Err(error @ BadPath::Name(Unresolved::Attribute)) if dialect.bend(Rule::IgnoreUnknownAttributes) => {
+            return Ok(Read::UnknownAttribute(error.into_path_error(&path)));
+        }
+        Err(error) => return Err(error.into_path_error(&path)),
+    };
+    Ok(Read::Operations(operations))
 }
 
 fn verb(op: &str, dialect: &mut Dialect) -> Result<Verb, ScimError> {

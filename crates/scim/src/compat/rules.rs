@@ -62,6 +62,8 @@ rules! {
         "SCIM 1 and other old URNs, and `URN.attribute`, name the schemas of today. Off: unknown schemas."
     UnknownSchemaUris "unknown_schema_uris"
         "Unknown URNs in `schemas`, and attributes below them, are dropped. Off: invalidValue, in a path invalidPath."
+    IgnoreUnknownAttributes "ignore_unknown_attributes"
+        "An operation of a PATCH whose path names no attribute is left out, if others remain. Off: invalidPath."
     JsonContentType "json_content_type"
         "A body may be sent as application/json. Off: 415."
     UnqualifiedExtensionAttrs "unqualified_extension_attrs"

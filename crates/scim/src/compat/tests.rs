@@ -353,6 +353,17 @@ fn every_rule_on_and_off() {
             Err(Some(ScimType::InvalidPath)),
         ),
         (
+            Rule::IgnoreUnknownAttributes,
+            patched,
+            json!({"schemas": [PATCH_OP], "Operations": [
+                {"op": "replace", "path": "favourite", "value": "x"},
+                {"op": "replace", "path": "name.nope", "value": "x"},
+                {"op": "replace", "path": "title", "value": "T"},
+            ]}),
+            Ok(json!({"title": "T"})),
+            Err(Some(ScimType::InvalidPath)),
+        ),
+        (
             Rule::UnqualifiedExtensionAttrs,
             posted,
             user(json!({"manager": {"value": "m"}})),

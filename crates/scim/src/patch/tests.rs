@@ -435,14 +435,15 @@ fn booleans_and_roles() {
 }
 
 #[test]
-fn active_can_be_unassigned_by_its_path_only() {
-    let before = json!({"active": false});
+fn active_can_be_unassigned_by_its_path_only_and_that_reactivates_nobody() {
     for operation in
         [json!({"op": "remove", "path": "active"}), json!({"op": "replace", "path": "active", "value": null})]
     {
-        let document = patched(&before, &json!([operation])).unwrap();
+        let document = patched(&json!({"active": true}), &json!([operation])).unwrap();
         assert_eq!(document.get("active"), None);
         assert!(document.active());
+        let document = patched(&json!({"active": false}), &json!([operation])).unwrap();
+        assert_eq!(document.get("active"), Some(&json!(false)));
     }
 }
 
