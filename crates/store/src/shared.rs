@@ -44,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) waiting: AtomicU64,
     /// Grows with each request for a manual send.
     pub(crate) manual: watch::Sender<u64>,
+    /// Grows with each commit of the ledger.
+    pub(crate) ledger: watch::Sender<u64>,
     /// When each token was last used.
     pub(crate) token_use: Mutex<HashMap<TokenId, TokenUse>>,
     /// For the endpoints' secrets.
@@ -63,6 +65,7 @@ impl Shared {
             closing: AtomicBool::new(false),
             waiting: AtomicU64::new(0),
             manual: watch::Sender::new(0),
+            ledger: watch::Sender::new(0),
             token_use: Mutex::default(),
             sealer,
         }

@@ -155,6 +155,12 @@ impl Store {
         self.inner.shared.manual.subscribe()
     }
 
+    /// Changes after each commit of the ledger, when what was saved can be read. Commits that follow
+    /// each other quickly may be seen as one change.
+    pub fn ledger_changes(&self) -> watch::Receiver<u64> {
+        self.inner.shared.ledger.subscribe()
+    }
+
     /// The newest committed position of the shard; 0 if there is none.
     pub fn head(&self, shard: u16) -> u64 {
         if shard == 0 { self.inner.shared.head.load(Ordering::Acquire) } else { 0 }

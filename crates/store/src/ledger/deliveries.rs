@@ -8,7 +8,7 @@ use rollcall_domain::{
     delivery::{Attempt, DeliveryId, DeliveryStatus, ErrorClass},
     endpoint::Endpoint,
     event::LoggedEvent,
-    ids::{AttemptId, EventId},
+    ids::{AttemptId, EndpointId, EventId},
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
@@ -17,8 +17,9 @@ use super::{Delivery, lanes};
 use crate::{
     Store, names,
     read::{ReadError, events},
+    resources::statement,
     rows,
-    sql::{corrupt, int, parsed, time},
+    sql::{corrupt, int, parsed, time, uint},
 };
 
 impl Store {
@@ -33,6 +34,28 @@ impl Store {
             let Some(delivery) = view.delivery(&event)? else { return Ok(None) };
             let attempts = view.attempts(id.position)?;
             Ok(Some((delivery, attempts)))
+        })
+        .await
+    }
+
+    /// The attempts at a test event, which is in no log, at this endpoint, the oldest first; at most
+    /// 100. Empty while the send has not been made, and if there is no such endpoint.
+    pub async fn test_attempts(
+        &self,
+        endpoint: &EndpointId,
+        event: &EventId,
+    ) -> Result<Vec<Attempt>, ReadError> {
+        let (endpoint, event) = (endpoint.clone(), event.clone());
+        self.read(move |c| {
+            let Some(number) = lanes::number(c, &endpoint)? else { return Ok(Vec::new()) };
+            Ok(c.prepare_cached(statement!(
+                "SELECT ",
+                ATTEMPT,
+                " FROM ledger.attempts a
+                 WHERE a.cause = 'test' AND a.event_id = $1 AND a.endpoint_pk = $2 ORDER BY a.pk LIMIT 100"
+            ))?
+            .query_map(params![event.uuid().as_bytes(), number], |row| attempt(row, &endpoint))?
+            .collect::<rusqlite::Result<_>>()?)
         })
         .await
     }
@@ -157,36 +180,14 @@ impl<'a> View<'a> {
     fn attempts(&self, position: u64) -> rusqlite::Result<Vec<Attempt>> {
         let Some(number) = self.number else { return Ok(Vec::new()) };
         self.c
-            .prepare_cached(
-                "SELECT a.id, a.event_id, a.number, a.cause, a.started_at, a.duration_ms, a.response_status,
-                        a.error, a.error_detail, a.response_body
-                 FROM ledger.attempts a WHERE a.endpoint_pk = $1 AND a.position = $2 AND a.shard = $3
-                 ORDER BY a.pk",
-            )?
-            .query_map(params![number, int(position), self.shard], |row| self.attempt(row, position))?
+            .prepare_cached(statement!(
+                "SELECT ",
+                ATTEMPT,
+                " FROM ledger.attempts a WHERE a.endpoint_pk = $1 AND a.position = $2 AND a.shard = $3
+                 ORDER BY a.pk"
+            ))?
+            .query_map(params![number, int(position), self.shard], |row| attempt(row, &self.endpoint.id))?
             .collect()
-    }
-
-    fn attempt(&self, row: &Row<'_>, position: u64) -> rusqlite::Result<Attempt> {
-        Ok(Attempt {
-            id: AttemptId::from_uuid(uuid(row, 0)?),
-            endpoint_id: self.endpoint.id.clone(),
-            event_id: EventId::from_uuid(uuid(row, 1)?),
-            shard: self.shard,
-            position,
-            number: row.get(2)?,
-            trigger: parsed(row, 3, names::trigger)?,
-            started_at: time(row, 4)?,
-            duration_ms: row.get(5)?,
-            response_status: row.get(6)?,
-            error: row
-                .get_ref(7)?
-                .as_str_or_null()?
-                .map(|name| ErrorClass::parse(name).ok_or_else(|| corrupt(7, "a class of errors")))
-                .transpose()?,
-            error_detail: row.get(8)?,
-            response_body: row.get(9)?,
-        })
     }
 
     /// The last attempt's row at a delivery, which orders a list by attempts.
@@ -201,6 +202,32 @@ impl<'a> View<'a> {
             .optional()
             .map(Option::flatten)
     }
+}
+
+/// The columns of an attempt, which [`attempt`] reads.
+const ATTEMPT: &str = "a.id, a.event_id, a.shard, a.position, a.number, a.cause, a.started_at, a.duration_ms,
+    a.response_status, a.error, a.error_detail, a.response_body";
+
+fn attempt(row: &Row<'_>, endpoint_id: &EndpointId) -> rusqlite::Result<Attempt> {
+    Ok(Attempt {
+        id: AttemptId::from_uuid(uuid(row, 0)?),
+        endpoint_id: endpoint_id.clone(),
+        event_id: EventId::from_uuid(uuid(row, 1)?),
+        shard: row.get(2)?,
+        position: uint(row, 3)?,
+        number: row.get(4)?,
+        trigger: parsed(row, 5, names::trigger)?,
+        started_at: time(row, 6)?,
+        duration_ms: row.get(7)?,
+        response_status: row.get(8)?,
+        error: row
+            .get_ref(9)?
+            .as_str_or_null()?
+            .map(|name| ErrorClass::parse(name).ok_or_else(|| corrupt(9, "a class of errors")))
+            .transpose()?,
+        error_detail: row.get(10)?,
+        response_body: row.get(11)?,
+    })
 }
 
 fn uuid(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {

@@ -167,8 +167,11 @@ impl Writer {
         if let Err(error) = &saved {
             tracing::error!(%error, batches = tasks.len(), "progress could not be saved");
             self.endpoints.forget();
-        } else if manual_asked {
-            self.shared.manual.send_modify(|n| *n += 1);
+        } else {
+            self.shared.ledger.send_modify(|n| *n += 1);
+            if manual_asked {
+                self.shared.manual.send_modify(|n| *n += 1);
+            }
         }
         for (_, done) in tasks.drain(..) {
             // Whoever saved may be gone.

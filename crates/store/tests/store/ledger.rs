@@ -5,7 +5,7 @@ use rollcall_domain::{
     delivery::{Attempt, DeliveryId, DeliveryStatus, ErrorClass, Trigger},
     endpoint::Scope,
     event::LoggedEvent,
-    ids::{AttemptId, EndpointId},
+    ids::{AttemptId, EndpointId, EventId},
 };
 use rollcall_store::{
     Store, clock,
@@ -212,4 +212,31 @@ async fn a_delivery_says_where_it_stands() {
     f.store.save_progress(revived).await.unwrap();
     assert_eq!(list(of(Some(S::Dead))).await, []);
     assert_eq!(f.store.delivery(&id(4)).await.unwrap().unwrap().0.status, S::Delivered);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_outcome_of_a_test_send_can_be_waited_for_and_found() {
+    let f = Fixture::new().await;
+    let endpoint = f.endpoint(Scope::All, vec![]).await.id;
+    let other = f.endpoint(Scope::All, vec![]).await.id;
+    f.user("ann").await;
+    let event = f.heard.events()[0].clone();
+    let test = EventId::from_uuid(clock::new_uuid());
+    let mut changes = f.store.ledger_changes();
+    assert!(f.store.test_attempts(&endpoint, &test).await.unwrap().is_empty());
+    let of_test = |endpoint: &EndpointId| Attempt {
+        event_id: test.clone(),
+        position: 0,
+        trigger: Trigger::Test,
+        ..attempt(endpoint, &event, 1, true)
+    };
+    let made = of_test(&endpoint);
+    // Neither another endpoint's, nor one that came by the schedule.
+    let others = vec![of_test(&other), attempt(&endpoint, &event, 1, true), made.clone()];
+    let batch = ProgressBatch { attempts: others, ..ProgressBatch::default() };
+    let (saved, changed) = tokio::join!(f.store.save_progress(batch), changes.changed());
+    saved.unwrap();
+    changed.unwrap();
+    assert_eq!(f.store.test_attempts(&endpoint, &test).await.unwrap(), [made]);
+    assert!(f.store.test_attempts(&endpoint, &event.id).await.unwrap().is_empty());
 }
