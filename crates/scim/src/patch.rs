@@ -135,13 +135,12 @@ pub fn apply_user_noting(
     for operation in &request.operations {
         working.apply(operation)?;
     }
-    let (attributes, applied) = working.into_parts();
-    let mut document = Document::finish(attributes, ResourceKind::User);
-    if !current.active() && document.get("active").is_none() {
+    let (mut attributes, applied) = working.into_parts();
+    if !current.active() && !attributes.contains_key("active") {
         // Without a value `active` counts as true; only saying so may let somebody in again.
-        document.set_active(false);
+        attributes.insert("active".to_owned(), Value::Bool(false));
     }
-    Ok((document, applied))
+    Ok((Document::finish(attributes, ResourceKind::User), applied))
 }
 
 /// Applies a PATCH to a group.

@@ -12,19 +12,24 @@ use crate::{
     schema::Attribute,
 };
 
+/// The elements of multi-valued attributes that one request may go through, all its operations together.
+/// A PATCH is carried out where every other write waits for its turn: it must not take long.
+pub(super) const MAX_VISITS: usize = 50_000;
+
 pub(crate) struct Working {
     attributes: Map<String, Value>,
+    visits: usize,
     rules: Rules,
     applied: Applied,
 }
 
 impl Working {
     pub(crate) fn empty(rules: Rules) -> Self {
-        Self { attributes: Map::new(), rules, applied: Applied::default() }
+        Self { attributes: Map::new(), visits: 0, rules, applied: Applied::default() }
     }
 
     pub(crate) fn of(current: &Document, rules: Rules) -> Self {
-        Self { attributes: current.as_map().clone(), rules, applied: Applied::default() }
+        Self { attributes: current.as_map().clone(), visits: 0, rules, applied: Applied::default() }
     }
 
     pub(crate) fn into_parts(self) -> (Map<String, Value>, Applied) {
@@ -35,7 +40,7 @@ impl Working {
         match operation {
             Operation::Set { path, value } => self.set(path, value),
             Operation::AddElements { path, elements } => {
-                let mut list = self.take_list(&path.attr);
+                let mut list = self.take_list(&path.attr)?;
                 elements::add(path.attr.root(), &mut list, elements);
                 self.put_list(&path.attr, list)
             }
@@ -45,7 +50,7 @@ impl Working {
                 self.put_list(&path.attr, list)
             }
             Operation::RemoveElements { path, elements } => {
-                let mut list = self.take_list(&path.attr);
+                let mut list = self.take_list(&path.attr)?;
                 elements::remove_like(path.attr.root(), &mut list, elements);
                 self.put_list(&path.attr, list)
             }
@@ -67,14 +72,22 @@ impl Working {
         }
     }
 
-    fn take_list(&mut self, path: &AttrPath) -> Vec<Map<String, Value>> {
-        match self.container(path).remove(path.attribute) {
-            Some(Value::Array(items)) => items
-                .into_iter()
-                .filter_map(|item| if let Value::Object(map) = item { Some(map) } else { None })
-                .collect(),
-            _ => Vec::new(),
+    /// # Errors
+    /// 413 when the request has gone through [`MAX_VISITS`] elements.
+    fn take_list(&mut self, path: &AttrPath) -> Result<Vec<Map<String, Value>>, ScimError> {
+        let Some(Value::Array(items)) = self.container(path).remove(path.attribute) else {
+            return Ok(Vec::new());
+        };
+        self.visits += items.len();
+        if self.visits > MAX_VISITS {
+            return Err(ScimError::too_large(format!(
+                "The operations go through more than {MAX_VISITS} elements of multi-valued attributes; send them in several requests."
+            )));
         }
+        Ok(items
+            .into_iter()
+            .filter_map(|item| if let Value::Object(map) = item { Some(map) } else { None })
+            .collect())
     }
 
     fn put_list(&mut self, path: &AttrPath, list: Vec<Map<String, Value>>) -> Result<(), ScimError> {
@@ -104,7 +117,7 @@ impl Working {
 
     fn set_elements(&mut self, path: &PatchPath, value: &Value) -> Result<(), ScimError> {
         let attr = &path.attr;
-        let mut list = self.take_list(attr);
+        let mut list = self.take_list(attr)?;
         let mut targets: Vec<usize> = match &path.filter {
             None => (0..list.len()).collect(),
             Some(filter) => list
@@ -157,7 +170,7 @@ impl Working {
             return Ok(());
         }
         if attr.root().multi_valued {
-            let mut list = self.take_list(attr);
+            let mut list = self.take_list(attr)?;
             let selects = |element: &Map<String, Value>| match &path.filter {
                 Some(filter) => filter.matches(element),
                 None => true,
