@@ -43,11 +43,12 @@ pub(crate) fn group(
         .optional()
 }
 
-/// The groups that a user (or a nested group) is a direct member of, by id.
+/// The groups that a user (or a nested group) is a direct member of, by id. A pending row (kind 0)
+/// makes nobody a member, even if its value is somebody's id.
 pub(crate) fn groups_of(c: &Connection, directory: i64, value: &str) -> rusqlite::Result<Vec<GroupRef>> {
     c.prepare_cached(
         "SELECT g.id, g.external_id, g.display_name FROM members m JOIN groups g ON g.pk = m.group_pk
-         WHERE m.directory_pk = $1 AND m.value = $2 ORDER BY g.id",
+         WHERE m.directory_pk = $1 AND m.value = $2 AND m.kind <> 0 ORDER BY g.id",
     )?
     .query_map(params![directory, value], |row| rows::group_ref(row, 0))?
     .collect()
@@ -63,7 +64,7 @@ pub(crate) fn group_summaries_of(
         "SELECT ",
         GROUP_SUMMARY,
         " FROM members m JOIN groups g ON g.pk = m.group_pk
-         WHERE m.directory_pk = $1 AND m.value = $2 ORDER BY g.id"
+         WHERE m.directory_pk = $1 AND m.value = $2 AND m.kind <> 0 ORDER BY g.id"
     ))?
     .query_map(params![directory, value], rows::group_summary)?
     .collect()
@@ -78,7 +79,7 @@ pub(crate) fn groups_of_many<'a>(
     let mut statement = c.prepare_cached(
         "SELECT m.value, g.id, g.external_id, g.display_name
          FROM json_each($1) j CROSS JOIN members m ON m.value = j.value JOIN groups g ON g.pk = m.group_pk
-         WHERE m.directory_pk = $2 ORDER BY g.id",
+         WHERE m.directory_pk = $2 AND m.kind <> 0 ORDER BY g.id",
     )?;
     let mut rows = statement.query(params![json_array(values), directory])?;
     let mut groups: HashMap<String, Vec<GroupRef>> = HashMap::new();

@@ -1,4 +1,6 @@
-use rollcall_domain::{directory::Mode, endpoint::Scope, event::EventType, record::Referent};
+use rollcall_domain::{
+    Command, Precondition, directory::Mode, endpoint::Scope, event::EventType, record::Referent,
+};
 use rollcall_scim::ResourceKind;
 use rollcall_store::read::{EventQuery, LaneQuery};
 use serde_json::json;
@@ -162,4 +164,28 @@ async fn events_are_found_by_each_field() {
         assert!(read.events.iter().all(|event| !event.body.is_empty()));
         assert_eq!(read.scanned_to, scanned_to, "{query:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pending_member_row_makes_nobody_a_member() {
+    let f = Fixture::new().await;
+    let ann = f.user("ann").await;
+    let group = f.group("Staff", &[&ann.id]).await;
+    let listed = async || {
+        let page = f.store.list_users(&f.directory, list(ResourceKind::User, &[])).await.unwrap();
+        page.resources[0].groups.len()
+    };
+    let shown = async || f.store.user(&f.directory, &ann.id).await.unwrap().unwrap().groups.len();
+    assert_eq!((shown().await, listed().await), (1, 1));
+
+    let main = rusqlite::Connection::open(f.folder.path().join("data/main.db")).unwrap();
+    assert_eq!(main.execute("UPDATE members SET kind = 0", []).unwrap(), 1);
+    assert_eq!((shown().await, listed().await), (0, 0));
+
+    // Whoever is no member leaves nothing when it goes.
+    let before = f.store.group(&f.directory, &group.id).await.unwrap().unwrap();
+    let delete = Command::DeleteUser { id: ann.id.clone(), precondition: Precondition::None };
+    f.write(delete).await.unwrap();
+    let after = f.store.group(&f.directory, &group.id).await.unwrap().unwrap();
+    assert_eq!(after.version, before.version);
 }
