@@ -48,7 +48,7 @@ pub(crate) fn open(path: &Path, purpose: Purpose) -> Result<Connection, OpenErro
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(connection)
     })()
-    .map_err(|e: rusqlite::Error| failed("opening", path, e))
+    .map_err(|e: rusqlite::Error| failed("opening", path, &e))
 }
 
 /// Opens both files for reading on one connection: `main.db`, and `ledger.db` as `ledger`.
@@ -63,10 +63,15 @@ pub(crate) fn open_reader(main: &Path, ledger: &Path) -> Result<Connection, Open
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(connection)
     })()
-    .map_err(|e: rusqlite::Error| failed("opening for reading", main, e))
+    .map_err(|e: rusqlite::Error| failed("opening for reading", main, &e))
 }
 
 /// A database error with what was tried.
-pub(crate) fn failed(doing: &str, path: &Path, source: rusqlite::Error) -> OpenError {
-    OpenError::Database { what: format!("{doing} {}", path.display()), source: Box::new(source) }
+pub(crate) fn failed(doing: &str, path: &Path, source: &rusqlite::Error) -> OpenError {
+    OpenError::Database { what: format!("{doing} {}", path.display()), source: flat(source) }
+}
+
+/// An error of the database's libraries without its sources: its text repeats theirs.
+pub(crate) fn flat(error: &dyn std::error::Error) -> Box<dyn std::error::Error + Send + Sync> {
+    error.to_string().into()
 }

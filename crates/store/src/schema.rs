@@ -5,7 +5,7 @@
 
 use rusqlite::Connection;
 
-use crate::OpenError;
+use crate::{OpenError, connection::flat};
 
 mod main_file {
     refinery::embed_migrations!("src/schema/main");
@@ -36,13 +36,13 @@ pub(crate) fn migrate(connection: &mut Connection, schema: Schema) -> Result<(),
     // A new file has no history yet, which refinery reports as an error.
     let is_new = !connection
         .table_exists(None, "refinery_schema_history")
-        .map_err(|e| error(format!("opening {what}"), Box::new(e)))?;
+        .map_err(|e| error(format!("opening {what}"), flat(&e)))?;
     let found = if is_new {
         0
     } else {
         runner
             .get_applied_migrations(connection)
-            .map_err(|e| error(format!("reading the schema version of {what}"), Box::new(e)))?
+            .map_err(|e| error(format!("reading the schema version of {what}"), flat(&e)))?
             .iter()
             .map(refinery::Migration::version)
             .max()
@@ -57,5 +57,5 @@ pub(crate) fn migrate(connection: &mut Connection, schema: Schema) -> Result<(),
     runner
         .run(connection)
         .map(drop)
-        .map_err(|e| error(format!("bringing {what} to this version's schema"), Box::new(e)))
+        .map_err(|e| error(format!("bringing {what} to this version's schema"), flat(&e)))
 }

@@ -34,17 +34,22 @@ pub(crate) struct Sealed {
 pub(crate) struct CannotOpen;
 
 impl Sealer {
-    /// Reads the folder's key, or makes it at the first start.
-    pub(crate) fn load(folder: &Path) -> Result<Self, OpenError> {
+    /// Reads the folder's key, or makes it at the first start. What is sealed already (`sealed_with`:
+    /// by which keys) needs the key that sealed it: then there is no making one, and no other will do.
+    pub(crate) fn load(folder: &Path, sealed_with: &[String]) -> Result<Self, OpenError> {
         let path = folder.join("master.key");
         let error = |doing: &str| {
             let what = format!("{doing} {}", path.display());
             move |source| OpenError::Io { what, source }
         };
+        let refused = |problem| OpenError::MasterKey { folder: folder.to_owned(), problem };
         let key = match fs::read_to_string(&path) {
             Ok(text) => decode(text.trim()).ok_or_else(|| {
                 error("reading")(std::io::Error::new(std::io::ErrorKind::InvalidData, "not 64 hex digits"))
             })?,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound && !sealed_with.is_empty() => {
+                return Err(refused("is missing, and the endpoints' secrets are sealed with it"));
+            }
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 let key = secret::random();
                 // Written beside and renamed, so that a crash leaves no half a key behind.
@@ -65,10 +70,15 @@ impl Sealer {
             }
             Err(e) => return Err(error("reading")(e)),
         };
-        Ok(Self::new(&key))
+        let sealer = Self::new(&key);
+        if sealed_with.iter().any(|key_id| *key_id != sealer.key_id) {
+            return Err(refused("does not open the endpoints' secrets"));
+        }
+        Ok(sealer)
     }
 
-    fn new(key: &[u8; 32]) -> Self {
+    /// With this key.
+    pub(crate) fn new(key: &[u8; 32]) -> Self {
         let key_id = encode(&secret::sha256(&encode(key)))[..16].to_owned();
         Self { cipher: XChaCha20Poly1305::new(key.into()), key_id }
     }

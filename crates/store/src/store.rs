@@ -34,14 +34,24 @@ pub trait CommitListener: Send + Sync + 'static {
     fn committed(&self, events: &[Arc<LoggedEvent>]);
 }
 
-/// Why the store cannot be opened.
+/// Why the store cannot be opened. The text of a variant with a source does not repeat the source's:
+/// print the whole chain.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process uses the data folder.
     #[error("the data folder {0} is in use by another process")]
     Locked(std::path::PathBuf),
+    /// The key that the endpoints' secrets are sealed with is not there. No other one is made:
+    /// deliveries could not be signed any more.
+    #[error("master.key in {folder} {problem}: restore the one that belongs to this folder")]
+    MasterKey {
+        /// The data folder.
+        folder: std::path::PathBuf,
+        /// In words.
+        problem: &'static str,
+    },
     /// The folder or a file in it cannot be used.
-    #[error("{what}: {source}")]
+    #[error("{what}")]
     Io {
         /// What was tried, with the path.
         what: String,
@@ -49,11 +59,11 @@ pub enum OpenError {
         source: std::io::Error,
     },
     /// The database cannot be opened, or not be brought to this version's schema.
-    #[error("{what}: {source}")]
+    #[error("{what}")]
     Database {
         /// What was tried, with the path.
         what: String,
-        /// Why it failed.
+        /// Why it failed, with its own causes in its text.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
@@ -85,20 +95,21 @@ impl Store {
     /// Opens (and at the first time makes) the store of a data folder.
     pub fn open(settings: Settings, listener: Arc<dyn CommitListener>) -> Result<Self, OpenError> {
         let folder = Folder::open(&settings.data_dir)?;
-        let shared = Arc::new(Shared::new(Sealer::load(folder.path())?));
         let (main, ledger_path) = (folder.main(), folder.ledger());
         let mut main_connection = connection::open(&main, Purpose::Writer)?;
         migrate(&mut main_connection, Schema::Main)?;
         let mut ledger_connection = connection::open(&ledger_path, Purpose::Ledger)?;
         migrate(&mut ledger_connection, Schema::Ledger)?;
-        let read = |error| failed("reading", &main, error);
+        let read = |error| failed("reading", &main, &error);
+        let sealed_with = catalog::sealed_with(&main_connection).map_err(read)?;
+        let shared = Arc::new(Shared::new(Sealer::load(folder.path(), &sealed_with)?));
 
         let (queue, receiver) = sync_channel(settings.write_queue.max(1));
         crate::ledger::recall_token_use(&ledger_connection, &shared)
-            .map_err(|error| failed("reading", &ledger_path, error))?;
+            .map_err(|error| failed("reading", &ledger_path, &error))?;
         let catalog = catalog::complete(&main_connection, &shared).map_err(read)?;
         crate::ledger::reconcile(&ledger_connection, &catalog)
-            .map_err(|error| failed("reading", &ledger_path, error))?;
+            .map_err(|error| failed("reading", &ledger_path, &error))?;
         shared.revision.send_replace(catalog.revision);
         shared.catalog.store(Arc::new(catalog));
         let writer =
@@ -200,8 +211,10 @@ impl Inner {
         let Some(Threads { writer, helpers, folder }) = threads else { return };
         let _ = self.queue.send(Message::End);
         let connection = writer.join();
-        self.ledger.shut();
+        // The last connection to a file that can write moves its write-ahead log into it and removes
+        // the log: the readers, which cannot, go before the writers' connections.
         self.readers.shut();
+        self.ledger.shut();
         self.stop.stop();
         for helper in helpers {
             if helper.join().is_err() {
@@ -209,7 +222,6 @@ impl Inner {
             }
         }
         match connection {
-            // The last connection moves the rest of the write-ahead log into the file.
             Ok(connection) => drop(connection.close()),
             Err(_) => tracing::error!("the writer had panicked"),
         }

@@ -83,6 +83,11 @@ fn refresh(
     Ok(())
 }
 
+/// The ids of the keys that secrets are sealed with: none while there is no secret, else one.
+pub(crate) fn sealed_with(c: &Connection) -> rusqlite::Result<Vec<String>> {
+    c.prepare("SELECT DISTINCT key_id FROM endpoint_secrets")?.query_map([], |row| row.get(0))?.collect()
+}
+
 fn organization(c: &Connection, id: &OrganizationId) -> rusqlite::Result<Option<Organization>> {
     c.prepare_cached("SELECT id, name, external_id, created_at FROM organizations WHERE id = $1")?
         .query_row([id.as_str()], |row| {

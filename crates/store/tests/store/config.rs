@@ -5,12 +5,12 @@ use rollcall_domain::{
     endpoint::{EndpointState, Scope},
 };
 use rollcall_store::{
-    Store,
+    OpenError, Store,
     config_ops::{ConfigError, EndpointPatch},
 };
 use secrecy::ExposeSecret;
 
-use crate::support::{Fixture, Heard, new_directory, settings};
+use crate::support::{Fixture, Heard, new_directory, new_endpoint, settings};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_catalog_shows_each_change_when_the_call_returns() {
@@ -106,4 +106,40 @@ async fn secrets_rotate_and_are_not_in_the_files() {
     use std::os::unix::fs::PermissionsExt;
     let mode = |name: &str| std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode("data"), mode("data/master.key")), (0o700, 0o600));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sealed_secrets_need_the_key_that_sealed_them() {
+    let f = Fixture::new().await;
+    let Fixture { folder, store, .. } = f;
+    let (data, key) = (folder.path().join("data"), folder.path().join("data/master.key"));
+    let open = || Store::open(settings(&folder), Arc::new(Heard::default()));
+    store.close().await;
+
+    // Nothing is sealed yet: a new key does no harm.
+    std::fs::remove_file(&key).unwrap();
+    let store = open().unwrap();
+    let endpoint = store.create_endpoint(new_endpoint(Scope::All, vec![])).await.unwrap().0.id;
+    store.close().await;
+    let kept = std::fs::read(&key).unwrap();
+
+    let data = std::fs::canonicalize(data).unwrap();
+    let refused = |problem: &str| {
+        let error = open().err().unwrap();
+        assert!(matches!(error, OpenError::MasterKey { .. }), "{error}");
+        let expected = format!(
+            "master.key in {} {problem}: restore the one that belongs to this folder",
+            data.display()
+        );
+        assert_eq!(error.to_string(), expected);
+    };
+    std::fs::remove_file(&key).unwrap();
+    refused("is missing, and the endpoints' secrets are sealed with it");
+    assert!(!key.exists() && !data.join("master.key.new").exists());
+    std::fs::write(&key, "0f".repeat(32)).unwrap();
+    refused("does not open the endpoints' secrets");
+    assert_eq!(std::fs::read_to_string(&key).unwrap(), "0f".repeat(32));
+
+    std::fs::write(&key, kept).unwrap();
+    assert_eq!(open().unwrap().catalog().endpoints[&endpoint].secrets.len(), 1);
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use rollcall_domain::{Command, Precondition, Refusal, Reply, event::EventType};
-use rollcall_store::{OpenError, Store, WriteError, read::EventQuery};
+use rollcall_domain::{Command, Precondition, Refusal, Reply, endpoint::Scope, event::EventType};
+use rollcall_store::{OpenError, Store, WriteError, ledger::ProgressBatch, read::EventQuery};
 use serde_json::json;
 
 use crate::support::{Fixture, Heard, create_user, patch_group, patch_user, request, settings, user_of};
@@ -96,6 +96,48 @@ async fn a_folder_is_opened_once() {
     assert!(error.to_string().contains("is in use by another process"), "{error}");
 }
 
+/// Each cause says what the others do not: whoever prints the chain prints nothing twice.
+#[test]
+fn the_text_of_an_error_does_not_repeat_its_causes() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::write(data.join("main.db"), "this is no database ".repeat(1000)).unwrap();
+    let Err(error) = Store::open(settings(&folder), Arc::new(Heard::default())) else { panic!("opened") };
+    let mut texts = vec![error.to_string()];
+    let mut next = std::error::Error::source(&error);
+    while let Some(cause) = next {
+        texts.push(cause.to_string());
+        next = cause.source();
+    }
+    let main = std::fs::canonicalize(data.join("main.db")).unwrap();
+    assert_eq!(texts, [format!("opening {}", main.display()), "file is not a database".to_owned()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_but_the_two_files_remains_of_the_databases_after_closing() {
+    let f = Fixture::new().await;
+    f.endpoint(Scope::All, vec![]).await;
+    let progress = ProgressBatch { manual_done: vec![1], ..ProgressBatch::default() };
+    f.store.save_progress(progress).await.unwrap();
+    f.user("ann").await;
+    f.store.user(&f.directory, &f.user("bob").await.id).await.unwrap();
+    let names = || {
+        let entries = std::fs::read_dir(f.folder.path().join("data")).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    assert!(names().iter().any(|name| name == "ledger.db-wal"));
+    for name in names() {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(f.folder.path().join("data").join(&name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{}", name.display());
+    }
+    f.store.close().await;
+    assert_eq!(names(), ["ledger.db", "lock", "main.db", "master.key"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_of_a_newer_version_is_refused() {
     let f = Fixture::new().await;
@@ -112,7 +154,10 @@ async fn a_folder_of_a_newer_version_is_refused() {
     let Fixture { folder, store, .. } = f;
     drop(store);
     let Err(error) = Store::open(settings(&folder), Arc::new(Heard::default())) else { panic!("opened") };
-    assert!(error.to_string().contains("newer version"), "{error}");
+    assert_eq!(error.to_string(), "opening main.db");
+    let source = std::error::Error::source(&error).unwrap();
+    assert!(source.to_string().contains("newer version"), "{source}");
+    assert!(source.source().is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
