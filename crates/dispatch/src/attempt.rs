@@ -22,7 +22,7 @@ use crate::{
     Settings,
     egress::{
         self, EgressRefusal, Reach, check_url,
-        resolver::{Forbidden, Unresolved, Vetting},
+        resolver::{Forbidden, Names, Unresolved, Vetting},
     },
     sign::Keys,
 };
@@ -86,13 +86,14 @@ impl Sender {
         // A second call fails, which is as good: there is a provider then.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let egress = Arc::new(egress);
+        let names = Names::of_system();
         let builder = |admitted_only| {
             Client::builder()
                 .redirect(Policy::none())
                 .retry(reqwest::retry::never())
                 .no_proxy()
                 .referer(false)
-                .dns_resolver(Vetting::new(Arc::clone(&egress), admitted_only))
+                .dns_resolver(Vetting::new(Arc::clone(&egress), Arc::clone(&names), admitted_only))
                 .pool_max_idle_per_host(settings.idle_connections_per_host)
                 .pool_idle_timeout(IDLE)
                 .http2_max_header_list_size(32 * 1024)
@@ -275,13 +276,15 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::try_from(at.duration_since(clock::now())).unwrap_or_default())
 }
 
-/// What a failure of the client was, by what caused it.
+/// What a failure of the client was, by what caused it: its chain of errors names each of the
+/// client's layers, of which only the innermost says something to the endpoint's owner.
 fn failure(error: reqwest::Error) -> Answer {
     let error = error.without_url();
     let mut class = if error.is_connect() { ErrorClass::Connect } else { ErrorClass::Protocol };
     let mut detail = error.to_string();
     let mut cause: Option<&(dyn Error + 'static)> = error.source();
     while let Some(inner) = cause {
+        detail = inner.to_string();
         // What an `io::Error` wraps is not among its sources; it may itself be one.
         let mut candidate = Some(inner);
         while let Some(this) = candidate {
@@ -289,27 +292,25 @@ fn failure(error: reqwest::Error) -> Answer {
             if let Some(Forbidden(address)) = this.downcast_ref() {
                 return forbidden(*address);
             } else if this.is::<Unresolved>() {
-                class = ErrorClass::Dns;
+                return Answer::failed(ErrorClass::Dns, this.to_string());
             } else if this.is::<rustls::Error>() {
-                class = ErrorClass::Tls;
-            } else if io
-                .is_some_and(|io| matches!(io.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe))
-            {
-                class = ErrorClass::Connect;
+                return Answer::failed(ErrorClass::Tls, bounded(this.to_string()));
+            } else if let Some(io) = io.filter(|io| io.get_ref().is_none()) {
+                if matches!(io.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) {
+                    class = ErrorClass::Connect;
+                }
+                // Without the number that the operating system gives it.
+                detail = io.kind().to_string();
             }
             candidate = io.and_then(|io| io.get_ref()).map(|wrapped| wrapped as &(dyn Error + 'static));
         }
-        let text = inner.to_string();
-        if !detail.contains(&text) {
-            detail.push_str(": ");
-            detail.push_str(&text);
-        }
         cause = inner.source();
     }
-    if detail.len() > 500 {
-        detail = detail.chars().take(500).collect();
-    }
-    Answer::failed(class, detail)
+    Answer::failed(class, bounded(detail))
+}
+
+fn bounded(text: String) -> String {
+    if text.len() > 500 { text.chars().take(500).collect() } else { text }
 }
 
 #[cfg(test)]
