@@ -5,7 +5,7 @@ use std::{sync::Arc, thread, time::Duration};
 
 use rollcall_store::Store;
 use rollcall_stream::Feed;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::{Settings, attempt::Sender, egress, metric, scheduler};
 
@@ -24,7 +24,8 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Dispatcher {
     stop: oneshot::Sender<Duration>,
-    done: oneshot::Receiver<()>,
+    /// Closed when the thread has ended, however it ended.
+    done: watch::Receiver<()>,
 }
 
 /// Starts delivering. The lanes' progress is loaded from the store by the new thread; until it can
@@ -39,30 +40,69 @@ pub fn start(
     let sender = Sender::new(&settings, egress, &user_agent).map_err(StartError::Client)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        // Name look-ups block; more than so many at a time wait for each other.
-        .max_blocking_threads(64)
+        // Name look-ups block, one thread for a name; more than so many wait for each other.
+        .max_blocking_threads(256)
         .build()
         .map_err(StartError::Thread)?;
     let (stop, stopped) = oneshot::channel();
-    let (finished, done) = oneshot::channel();
     metric::describe();
+    let done = on_a_thread(move || {
+        runtime.block_on(scheduler::run(settings, store, feed, sender, stopped));
+        // A look-up that hangs must not keep the process.
+        runtime.shutdown_background();
+    })?;
+    Ok(Dispatcher { stop, done })
+}
+
+fn on_a_thread(run: impl FnOnce() + Send + 'static) -> Result<watch::Receiver<()>, StartError> {
+    let (finished, done) = watch::channel(());
     thread::Builder::new()
         .name("dispatch".into())
         .spawn(move || {
-            runtime.block_on(scheduler::run(settings, store, feed, sender, stopped));
-            // A look-up that hangs must not keep the process.
-            runtime.shutdown_background();
-            let _ = finished.send(());
+            // Dropped at the end, and by a panic.
+            let _finished = finished;
+            run();
         })
         .map_err(StartError::Thread)?;
-    Ok(Dispatcher { stop, done })
+    Ok(done)
 }
 
 impl Dispatcher {
     /// Begins no new attempt, lets those under way finish within `deadline`, saves the progress
     /// and returns. What was cut off is sent again after the next start.
     pub async fn stop(self, deadline: Duration) {
+        let ended = self.ended();
         let _ = self.stop.send(deadline);
-        let _ = self.done.await;
+        ended.await;
+    }
+
+    /// Resolves when the dispatcher's thread has ended. Before [`stop`](Self::stop) was called that
+    /// is a panic: nothing is sent any more, and only a new start of the process helps. Nothing is
+    /// lost by it.
+    pub fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut done = self.done.clone();
+        async move { while done.changed().await.is_ok() {} }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_thread_that_panics_is_noticed() {
+        let (go, gone) = std::sync::mpsc::channel::<()>();
+        let done = on_a_thread(move || {
+            gone.recv().unwrap_or_default();
+            panic!("a test's");
+        });
+        let dispatcher = Dispatcher { stop: oneshot::channel().0, done: done.unwrap() };
+        let ended = dispatcher.ended();
+        tokio::pin!(ended);
+        assert!(futures_util::poll!(&mut ended).is_pending());
+        drop(go);
+        ended.await;
+        // Stopping what has ended does not wait.
+        dispatcher.stop(Duration::ZERO).await;
     }
 }

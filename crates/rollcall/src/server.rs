@@ -36,6 +36,26 @@ const BACKLOG: u32 = 1024;
 /// How often old samples leave the histograms.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
+/// What to do about a port that is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ports {
+    /// Fail: others expect the server there.
+    AsSet,
+    /// Take a free one of the same address. The listener that is tried is the one that serves:
+    /// a port that was free a moment ago need not be free any more.
+    FreeIfTaken,
+}
+
+impl Ports {
+    fn bind(self, key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+        let bound = bind(key, address);
+        match self {
+            Self::FreeIfTaken if bound.is_err() => bind(key, SocketAddr::new(address.ip(), 0)),
+            _ => bound,
+        }
+    }
+}
+
 /// A server that is ready to start.
 pub(crate) struct Application {
     /// Where SCIM and `/v1` are served.
@@ -58,11 +78,13 @@ pub(crate) struct Application {
 
 impl Application {
     /// Binds, opens and prepares. Each failure is one line that says what to change.
-    pub(crate) async fn build(settings: Settings) -> anyhow::Result<Self> {
+    pub(crate) async fn build(settings: Settings, ports: Ports) -> anyhow::Result<Self> {
+        // Before the store: its threads take hold of their metrics once, when they begin.
+        let metrics = metrics::install()?;
         // Before the listeners: a folder in use says more than a port in use.
         let feed = Feed::new(settings.stream.clone());
         let store = Store::open(settings.store.clone(), Arc::clone(&feed) as _)?;
-        match Self::assemble(settings, feed, store.clone()).await {
+        match Self::assemble(settings, ports, feed, store.clone(), metrics).await {
             Ok(application) => Ok(application),
             Err(error) => {
                 store.close().await;
@@ -71,11 +93,16 @@ impl Application {
         }
     }
 
-    async fn assemble(settings: Settings, feed: Arc<Feed>, store: Store) -> anyhow::Result<Self> {
-        let public = bind("server.listen", settings.server.listen)?;
-        let private = bind("server.admin_listen", settings.server.admin_listen)?;
+    async fn assemble(
+        settings: Settings,
+        ports: Ports,
+        feed: Arc<Feed>,
+        store: Store,
+        metrics: PrometheusHandle,
+    ) -> anyhow::Result<Self> {
+        let public = ports.bind("server.listen", settings.server.listen)?;
+        let private = ports.bind("server.admin_listen", settings.server.admin_listen)?;
         let (public_addr, private_addr) = (public.local_addr()?, private.local_addr()?);
-        let metrics = metrics::install()?;
         let public_url = match &settings.public_url {
             Some(url) => url.as_str().to_owned(),
             None => format!("http://{}", reachable(public_addr)),
@@ -126,6 +153,15 @@ impl Application {
 
     /// Serves both listeners.
     pub(crate) fn start(self) -> anyhow::Result<Running> {
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            data = %self.settings.data_dir.display(),
+            role = %self.settings.role,
+            egress = in_short(&self.settings.egress),
+            public = %self.public_addr,
+            private = %self.private_addr,
+            "started"
+        );
         let (shutdown, shutting_down) = watch::channel(false);
         let health = Health::new(self.store.clone());
         let public = self.public_server(shutting_down)?;
@@ -226,13 +262,14 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Serves until `stop` resolves, or a listener fails, and then takes everything down in order.
-    pub(crate) async fn run_until(mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let failure = tokio::select! {
-            () = stop => None,
-            ended = &mut self.public.task => Some(describe_end("public", ended)),
-            ended = &mut self.private.task => Some(describe_end("private", ended)),
+    /// Serves until `stop` resolves with why, or a listener fails, and then takes everything down in order.
+    pub(crate) async fn run_until(mut self, stop: impl Future<Output = &'static str>) -> anyhow::Result<()> {
+        let (why, failure) = tokio::select! {
+            why = stop => (why, None),
+            ended = &mut self.public.task => ("failure", Some(describe_end("public", ended))),
+            ended = &mut self.private.task => ("failure", Some(describe_end("private", ended))),
         };
+        tracing::debug!(why, "stopping");
         let began = Instant::now();
         self.health.stop();
         let _ = self.shutdown.send(true);
@@ -246,7 +283,7 @@ impl Running {
         self.store.close().await;
         self.private.handle.stop(false).await;
         self.upkeep.abort();
-        tracing::info!(seconds = began.elapsed().as_secs_f64(), "stopped");
+        tracing::info!(why, milliseconds = began.elapsed().as_millis() as u64, "stopped");
         failure.map_or(Ok(()), Err)
     }
 }
@@ -296,6 +333,20 @@ pub(crate) fn bind(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener
     })
 }
 
+/// Where webhooks may go, in a few words.
+fn in_short(egress: &egress::Settings) -> String {
+    let list =
+        |networks: &[egress::Cidr]| networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let mut words = String::from(if egress.allow_http { "public, http too" } else { "public, https only" });
+    if !egress.allow_networks.is_empty() {
+        words.push_str(&format!(", also {}", list(&egress.allow_networks)));
+    }
+    if !egress.deny_networks.is_empty() {
+        words.push_str(&format!(", not {}", list(&egress.deny_networks)));
+    }
+    words
+}
+
 /// An address that this machine can connect to, for one that may be «all interfaces».
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
@@ -304,4 +355,31 @@ fn reachable(address: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_is_an_error_or_another_port() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _inside = runtime.enter();
+        let error = Ports::AsSet.bind("server.listen", address).unwrap_err().to_string();
+        assert!(error.contains("is in use by another program (server.listen"), "{error}");
+        let other = Ports::FreeIfTaken.bind("server.listen", address).unwrap().local_addr().unwrap();
+        assert!(other.ip() == address.ip() && other.port() != address.port(), "{other}");
+    }
+
+    #[test]
+    fn the_egress_policy_in_a_few_words() {
+        let mut settings = egress::Settings::default();
+        assert_eq!(in_short(&settings), "public, https only");
+        settings.allow_http = true;
+        settings.allow_networks = vec!["127.0.0.0/8".parse().unwrap(), "10.0.0.0/8".parse().unwrap()];
+        settings.deny_networks = vec!["192.0.2.0/24".parse().unwrap()];
+        assert_eq!(in_short(&settings), "public, http too, also 127.0.0.0/8 10.0.0.0/8, not 192.0.2.0/24");
+    }
 }
