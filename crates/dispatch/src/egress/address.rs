@@ -17,8 +17,11 @@ pub(crate) enum Reach {
 
 impl Settings {
     pub(crate) fn reach(&self, address: IpAddr) -> Reach {
-        let address = inner(address);
-        if self.deny_networks.iter().any(|network| network.contains(address)) {
+        // Denied is what is denied in either spelling: as it is given, which a network such as
+        // 64:ff9b::/96 holds, and as the address that it stands for.
+        let given = address;
+        let address = inner(given);
+        if self.deny_networks.iter().any(|network| network.contains(address) || network.contains(given)) {
             Reach::Forbidden
         } else if self.allow_networks.iter().any(|network| network.contains(address)) {
             Reach::Admitted
@@ -186,6 +189,22 @@ mod tests {
             ("8.8.4.4", Reach::Public),
             ("fd12::1", Reach::Admitted),
             ("::1", Reach::Forbidden),
+        ] {
+            assert_eq!(settings.reach(address.parse().unwrap()), reach, "{address}");
+        }
+    }
+
+    #[test]
+    fn a_denied_prefix_that_embeds_ipv4_is_denied() {
+        let settings = Settings {
+            deny_networks: vec!["64:ff9b::/96".parse().unwrap(), "::ffff:0:0/96".parse().unwrap()],
+            ..Settings::default()
+        };
+        for (address, reach) in [
+            ("64:ff9b::8.8.8.8", Reach::Forbidden),
+            ("::ffff:8.8.8.8", Reach::Forbidden),
+            ("8.8.8.8", Reach::Public),
+            ("2606:4700::1111", Reach::Public),
         ] {
             assert_eq!(settings.reach(address.parse().unwrap()), reach, "{address}");
         }

@@ -22,7 +22,11 @@ pub struct NoCidr {
 impl Cidr {
     /// Whether `address` is in the network. An IPv4 network also holds the IPv4-mapped spelling.
     pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.network, address.to_canonical()) {
+        self.holds(address) || self.holds(address.to_canonical())
+    }
+
+    fn holds(&self, address: IpAddr) -> bool {
+        match (self.network, address) {
             (IpAddr::V4(n), IpAddr::V4(a)) => {
                 let shift = 32 - u32::from(self.prefix);
                 u32::from(n).checked_shr(shift).unwrap_or(0) == u32::from(a).checked_shr(shift).unwrap_or(0)
