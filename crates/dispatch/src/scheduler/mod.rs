@@ -211,12 +211,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                     deadline = Some(Instant::now() + within.unwrap_or_default());
                 }
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => break,
-                Some(landed) = self.flights.next() => self.landed(landed),
-                () = saved(&mut self.save), if self.save.is_some() => self.saved(),
-                Some(side) = self.side.next() => self.side(side),
-                Ok(()) = watches.head.changed() => {
-                    self.head = self.head.max(*watches.head.borrow_and_update());
-                }
+                // What happens seldom goes before what may always be there under load.
                 Ok(()) = watches.catalog.changed() => {
                     watches.catalog.borrow_and_update();
                     self.sync_catalog();
@@ -225,10 +220,16 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                     watches.manual.borrow_and_update();
                     self.manual_due = true;
                 }
-                () = slots.aged.notified() => {}
                 () = sleep_until(timer.unwrap_or_else(Instant::now)), if timer.is_some() && !self.stopping => {
                     self.timers_due();
                 }
+                Some(landed) = self.flights.next() => self.landed(landed),
+                () = saved(&mut self.save), if self.save.is_some() => self.saved(),
+                Some(side) = self.side.next() => self.side(side),
+                Ok(()) = watches.head.changed() => {
+                    self.head = self.head.max(*watches.head.borrow_and_update());
+                }
+                () = slots.aged.notified() => {}
                 _ = sweep.tick() => self.sweep(),
                 // Lets the runtime look at the sockets in between.
                 () = tokio::task::yield_now(), if more => {}
