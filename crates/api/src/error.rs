@@ -1,6 +1,6 @@
 //! Refusals: every code that the API answers with, and how an error of the store becomes one.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use actix_web::{
     HttpResponse, ResponseError,
@@ -34,10 +34,12 @@ pub enum ErrorCode {
     UnknownParameter,
     /// 400 `invalid_parameter`: a query parameter has a value that is not allowed.
     InvalidParameter,
-    /// 400 `invalid_cursor`: `after` is no cursor of this list.
+    /// 400 `invalid_cursor`: `after` (or `Last-Event-ID`) is no cursor of this list.
     InvalidCursor,
     /// 413 `body_too_large`: the body is larger than 256 KiB.
     BodyTooLarge,
+    /// 415 `unsupported_media_type`: the body says of itself that it is something other than JSON.
+    UnsupportedMediaType,
     /// 409 `conflict`: the value of a field that must be unique is taken.
     Conflict,
     /// 503 `too_many_streams`: too many event streams are open.
@@ -64,6 +66,7 @@ impl ErrorCode {
         Self::InvalidParameter,
         Self::InvalidCursor,
         Self::BodyTooLarge,
+        Self::UnsupportedMediaType,
         Self::Conflict,
         Self::TooManyStreams,
         Self::Unavailable,
@@ -86,6 +89,7 @@ impl ErrorCode {
             Self::InvalidParameter => "invalid_parameter",
             Self::InvalidCursor => "invalid_cursor",
             Self::BodyTooLarge => "body_too_large",
+            Self::UnsupportedMediaType => "unsupported_media_type",
             Self::Conflict => "conflict",
             Self::TooManyStreams => "too_many_streams",
             Self::Unavailable => "unavailable",
@@ -102,6 +106,7 @@ impl ErrorCode {
             Self::MethodNotAllowed => 405,
             Self::Conflict => 409,
             Self::BodyTooLarge => 413,
+            Self::UnsupportedMediaType => 415,
             Self::UnknownField
             | Self::MissingField
             | Self::InvalidField
@@ -128,6 +133,7 @@ impl ErrorCode {
             Self::InvalidParameter => "Invalid query parameter",
             Self::InvalidCursor => "Invalid cursor",
             Self::BodyTooLarge => "The body is too large",
+            Self::UnsupportedMediaType => "The body is not JSON",
             Self::Conflict => "Already in use",
             Self::TooManyStreams => "Too many event streams",
             Self::Unavailable => "Temporarily unavailable",
@@ -141,7 +147,7 @@ impl ErrorCode {
 pub(crate) struct ApiError {
     pub(crate) code: ErrorCode,
     pub(crate) detail: String,
-    /// A path into the body (`headers.x`) or the name of a query parameter.
+    /// A path into the body (`headers.x`), or the name of a query parameter or a header.
     pub(crate) field: Option<String>,
     /// Header lines that the code asks for.
     header: Option<(header::HeaderName, String)>,
@@ -168,7 +174,7 @@ impl ApiError {
 
     /// This field's value is not allowed: "`field` must be …".
     pub(crate) fn invalid(field: &str, why: impl fmt::Display) -> Self {
-        Self::new(ErrorCode::InvalidField, format!("`{field}` {why}.")).at(field)
+        Self::new(ErrorCode::InvalidField, format!("`{}` {why}.", clipped(field))).at(field)
     }
 
     /// This query parameter's value is not allowed.
@@ -178,6 +184,17 @@ impl ApiError {
 
     pub(crate) fn invalid_cursor() -> Self {
         Self::new(ErrorCode::InvalidCursor, "`after` is not a cursor that this list gave.").at("after")
+    }
+
+    /// The same refusal, if it is one of a cursor that came in this header and not in `after`.
+    pub(crate) fn of_header(self, name: &str) -> Self {
+        match self.code {
+            ErrorCode::InvalidCursor => {
+                Self::new(self.code, format!("The header `{name}` is not a cursor that this list gave."))
+                    .at(name)
+            }
+            _ => self,
+        }
     }
 
     pub(crate) fn unauthorized(detail: &str, challenge: &str) -> Self {
@@ -203,6 +220,15 @@ impl ApiError {
 
     fn internal() -> Self {
         Self::new(ErrorCode::Internal, "The server failed; its log tells more, under the request's id.")
+    }
+}
+
+/// What the caller sent, to be shown in a sentence: long texts are cut.
+pub(crate) fn clipped(text: &str) -> Cow<'_, str> {
+    const LONGEST: usize = 100;
+    match text.char_indices().nth(LONGEST) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::{
     State,
     cursor::LogPlace,
     error::{ApiError, ApiResult},
+    field::choose,
     query::Query,
 };
 
@@ -40,9 +41,7 @@ impl Filter {
     pub(crate) fn from_query(query: &Query) -> ApiResult<Self> {
         let mut types: Vec<EventType> = Vec::new();
         for name in query.many("type") {
-            let kind = name
-                .parse()
-                .map_err(|error| ApiError::invalid_parameter("type", format!("has an {error}")))?;
+            let kind = choose(name).map_err(|why| ApiError::invalid_parameter("type", why))?;
             if !types.contains(&kind) {
                 types.push(kind);
             }

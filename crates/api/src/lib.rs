@@ -16,6 +16,7 @@ mod body;
 mod cursor;
 mod error;
 mod feed_reader;
+mod field;
 mod json;
 pub mod metric;
 mod observe;
@@ -26,6 +27,7 @@ mod routes;
 mod state;
 mod validate;
 mod views;
+mod wording;
 
 pub use error::ErrorCode;
 pub use openapi::OPENAPI;

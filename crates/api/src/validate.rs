@@ -11,18 +11,23 @@ use url::Url;
 
 use crate::{
     State,
-    error::{ApiError, ApiResult, ErrorCode},
+    error::{ApiError, ApiResult, ErrorCode, clipped},
+    field::{OneOf, Within},
 };
 
 const MAX_NAME: usize = 200;
 const MAX_DESCRIPTION: usize = 1_000;
 const MAX_URL: usize = 2_048;
 const MAX_EVENT_TYPES: usize = 50;
-const MAX_TIMEOUT: u8 = 30;
 const MAX_HEADERS: usize = 20;
 const MAX_HEADER_VALUE: usize = 1_024;
-/// 30 days.
-const MAX_OVERLAP: u32 = 30 * 86_400;
+
+/// A deadline over all phases of an attempt, in seconds.
+pub(crate) type Timeout = Within<1, 30>;
+/// How long a replaced secret or token lives on, in seconds, up to 30 days; 0 ends it at once.
+pub(crate) type Overlap = Within<0, { 30 * 86_400 }>;
+/// A wait before an attempt, in seconds.
+pub(crate) type Wait = Within<0, { RetrySchedule::MAX_WAIT_SECONDS }>;
 
 /// Header lines that say how a message is framed, who sent it, or that it is genuine.
 const RESERVED_HEADERS: &[&str] = &[
@@ -70,8 +75,9 @@ pub(crate) fn url(state: &State, value: &str) -> ApiResult<()> {
     if value.chars().count() > MAX_URL {
         return Err(ApiError::invalid("url", format!("must have at most {MAX_URL} characters")));
     }
-    let url =
-        Url::parse(value).map_err(|error| ApiError::invalid("url", format!("is not a URL: {error}")))?;
+    let url = Url::parse(value).map_err(|_| {
+        ApiError::invalid("url", "is not a complete URL, such as https://app.example.com/hooks")
+    })?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
         return Err(ApiError::invalid("url", "must begin with https:// and name a host"));
     }
@@ -84,7 +90,8 @@ pub(crate) fn url(state: &State, value: &str) -> ApiResult<()> {
 }
 
 /// No type twice. An empty list stands for all.
-pub(crate) fn event_types(types: Vec<EventType>) -> ApiResult<Vec<EventType>> {
+pub(crate) fn event_types(types: Vec<OneOf<EventType>>) -> ApiResult<Vec<EventType>> {
+    let types: Vec<_> = types.into_iter().map(|kind| kind.0).collect();
     if types.len() > MAX_EVENT_TYPES {
         return Err(ApiError::invalid("event_types", format!("must have at most {MAX_EVENT_TYPES} entries")));
     }
@@ -101,29 +108,20 @@ pub(crate) fn format(name: Option<&str>) -> ApiResult<Format> {
         None | Some("standard") => Ok(Format::Standard),
         Some(other) => Err(ApiError::new(
             ErrorCode::UnsupportedFormat,
-            format!("`format` {other:?} is not supported; supported is: standard."),
+            format!("`format` must be standard, not `{}`.", clipped(other)),
         )
         .at("format")),
     }
 }
 
-pub(crate) fn retry_schedule(waits: Vec<u32>) -> ApiResult<RetrySchedule> {
-    RetrySchedule::new(waits).map_err(|why| ApiError::invalid("retry_schedule", why))
+pub(crate) fn retry_schedule(waits: Vec<Wait>) -> ApiResult<RetrySchedule> {
+    RetrySchedule::new(waits.into_iter().map(|wait| wait.0).collect())
+        .map_err(|why| ApiError::invalid("retry_schedule", why))
 }
 
-pub(crate) fn timeout(seconds: u32) -> ApiResult<u8> {
-    u8::try_from(seconds)
-        .ok()
-        .filter(|seconds| (1..=MAX_TIMEOUT).contains(seconds))
-        .ok_or_else(|| ApiError::invalid("timeout_seconds", format!("must be 1 to {MAX_TIMEOUT}")))
-}
-
-/// How long a replaced secret or token lives on; 0 ends it at once.
-pub(crate) fn overlap(seconds: u32) -> ApiResult<u32> {
-    if seconds > MAX_OVERLAP {
-        return Err(ApiError::invalid("overlap_seconds", format!("must be at most {MAX_OVERLAP}")));
-    }
-    Ok(seconds)
+/// As the domain has it.
+pub(crate) fn timeout(seconds: Timeout) -> u8 {
+    u8::try_from(seconds.0).unwrap_or(u8::MAX)
 }
 
 /// Header lines that can be sent and are the owner's to set.

@@ -5,6 +5,7 @@ use rollcall_domain::{
     delivery::{Attempt, DeliveryId, DeliveryStatus},
     event::{EventType, Subject},
     ids::{DirectoryId, EndpointId, EventId},
+    timestamp,
 };
 use rollcall_store::ledger::Delivery;
 use serde::Serialize;
@@ -21,13 +22,14 @@ pub(crate) struct DeliveryView<'a> {
     subject: &'a Subject,
     status: DeliveryStatus,
     attempt_count: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "timestamp::serialize_option")]
     last_attempt_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_response_status: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "timestamp::serialize_option")]
     next_attempt_at: Option<Timestamp>,
     /// When the event was decided.
+    #[serde(serialize_with = "timestamp::serialize")]
     created_at: Timestamp,
 }
 

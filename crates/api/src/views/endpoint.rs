@@ -7,6 +7,7 @@ use rollcall_domain::{
     endpoint::{Endpoint, EndpointState, Format, OnExhausted, RetrySchedule, Scope},
     event::EventType,
     ids::{DirectoryId, EndpointId, OrganizationId},
+    timestamp,
 };
 use rollcall_store::ledger::Lag;
 use serde::Serialize;
@@ -31,7 +32,9 @@ pub(crate) struct EndpointView<'a> {
     state: EndpointState,
     #[serde(skip_serializing_if = "Option::is_none")]
     state_reason: Option<&'a str>,
+    #[serde(serialize_with = "timestamp::serialize")]
     created_at: Timestamp,
+    #[serde(serialize_with = "timestamp::serialize")]
     updated_at: Timestamp,
 }
 
@@ -67,7 +70,7 @@ impl<'a> From<&'a Endpoint> for EndpointView<'a> {
 struct LagView {
     events: u64,
     oldest_age_seconds: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "timestamp::serialize_option")]
     oldest_at: Option<Timestamp>,
 }
 
@@ -78,6 +81,7 @@ pub(crate) struct EndpointReport<'a> {
     endpoint: EndpointView<'a>,
     lag: LagView,
     /// Null while it does not fail: programs poll this one.
+    #[serde(serialize_with = "timestamp::serialize_option")]
     failing_since: Option<Timestamp>,
     parked_subjects: u64,
     dead_letters: u64,

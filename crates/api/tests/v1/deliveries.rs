@@ -106,3 +106,75 @@ async fn a_dead_letter_is_seen_and_sent_again() {
     let event = |n: usize| ManualSendWhat::Event { shard: 0, position: events[n].position };
     assert_eq!(asked, [event(0), event(0), event(1)]);
 }
+
+/// Every string in `value` that is a moment.
+fn moments(value: &serde_json::Value, found: &mut Vec<String>) {
+    match value {
+        serde_json::Value::String(text) if text.parse::<jiff::Timestamp>().is_ok() => {
+            found.push(text.clone())
+        }
+        serde_json::Value::Array(list) => list.iter().for_each(|value| moments(value, found)),
+        serde_json::Value::Object(object) => object.values().for_each(|value| moments(value, found)),
+        _ => {}
+    }
+}
+
+#[actix_web::test]
+async fn every_moment_has_milliseconds() {
+    let server = Server::start();
+    let directory = server.directory().await;
+    let made = server.post("/v1/endpoints", json!({ "url": "https://app.example/" })).await.expect(201);
+    let endpoint = text(&made["id"]);
+    let ada = server.user(&directory, named("ada")).await;
+    server.group(&directory, "Staff", &[&ada]).await;
+    let events = server.store.events(EventQuery { limit: 10, ..EventQuery::default() }).await.unwrap();
+    give_up(&server, &endpoint, &events[0]).await;
+    let deliveries = server.get(&format!("/v1/deliveries?endpoint_id={endpoint}")).await.expect(200);
+    let dead = text(&deliveries["data"].as_array().unwrap().last().unwrap()["id"]);
+
+    let mut answers = vec![
+        (made, 2),
+        (deliveries, 4),
+        (server.poke(&format!("/v1/endpoints/{endpoint}/secrets/rotate")).await.expect(200), 1),
+        (
+            server
+                .post(&format!("/v1/directories/{directory}/tokens"), json!({ "overlap_seconds": 9 }))
+                .await
+                .expect(201),
+            1,
+        ),
+        (
+            server
+                .patch(&format!("/v1/endpoints/{endpoint}"), json!({ "description": "d" }))
+                .await
+                .expect(200),
+            2,
+        ),
+    ];
+    for (uri, least) in [
+        ("/v1/organizations".to_owned(), 1),
+        ("/v1/directories".to_owned(), 1),
+        (format!("/v1/directories/{directory}"), 4),
+        (format!("/v1/directories/{directory}/tokens"), 3),
+        ("/v1/endpoints".to_owned(), 2),
+        // With `failing_since` and `oldest_at`.
+        (format!("/v1/endpoints/{endpoint}"), 4),
+        (format!("/v1/deliveries/{dead}"), 3),
+        ("/v1/users".to_owned(), 2),
+        ("/v1/groups".to_owned(), 2),
+        ("/v1/events".to_owned(), 3),
+    ] {
+        answers.push((server.get(&uri).await.expect(200), least));
+    }
+    for (answer, least) in answers {
+        let mut found = Vec::new();
+        moments(&answer, &mut found);
+        assert!(found.len() >= least, "{found:?} in {answer}");
+        for moment in found {
+            assert!(
+                moment.len() == "2026-11-24T09:00:00.123Z".len() && moment.ends_with('Z'),
+                "{moment} in {answer}"
+            );
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use actix_web::test::TestRequest;
 use serde_json::json;
 
-use crate::support::{KEY, Server, keyed};
+use crate::support::{KEY, Server, keyed, text};
 
 #[actix_web::test]
 async fn nothing_below_v1_opens_without_a_key() {
@@ -143,4 +143,121 @@ async fn the_document_names_the_methods_that_are_there() {
         documented.sort_unstable();
         assert_eq!(documented, allowed, "{path}");
     }
+}
+
+#[actix_web::test]
+async fn a_body_is_json_or_says_nothing() {
+    let server = Server::start();
+    let send = async |uri: &str, kind: &str, body: &'static str| {
+        let request = keyed(TestRequest::post(), uri).insert_header(("content-type", kind)).set_payload(body);
+        server.send(request).await
+    };
+    for kind in ["application/json", "Application/JSON; charset=utf-8", "application/merge-patch+json", ""] {
+        send("/v1/organizations", kind, r#"{"name":"Acme"}"#).await.expect(201);
+    }
+    for kind in ["application/x-www-form-urlencoded", "text/plain", "json", "application/jsonp", "\u{e9}"] {
+        let answer = send("/v1/organizations", kind, r#"{"name":"Acme"}"#).await;
+        answer.refuses(415, "unsupported_media_type", None);
+    }
+    let endpoint = server.endpoint("https://app.example/").await;
+    let pause = format!("/v1/endpoints/{endpoint}/pause");
+    // What `curl -d ''` says of nothing is no reason to refuse it.
+    send(&pause, "application/x-www-form-urlencoded", "").await.expect(200);
+    send(&pause, "text/plain", "{}").await.refuses(415, "unsupported_media_type", None);
+}
+
+#[actix_web::test]
+async fn refusals_are_sentences_for_people() {
+    let server = Server::start();
+    let organization = server.organization("Acme").await;
+    let path = format!("/v1/endpoints/{}", server.endpoint("https://app.example/").await);
+    let tokens = format!("/v1/directories/{}/tokens", server.directory().await);
+    let url = "https://app.example/";
+    let table = [
+        (
+            "/v1/organizations",
+            json!({ "name": "a", "bogus": 1 }),
+            "`bogus` is not known here; known are: name, external_id.",
+        ),
+        (
+            "/v1/directories",
+            json!({ "organization_id": organization, "provider": "nosuch" }),
+            "`provider` must be one of entra_id, okta, onelogin, jumpcloud, ping, google_workspace, rippling, \
+             cyberark, sailpoint, keycloak, generic, not `nosuch`.",
+        ),
+        (
+            "/v1/directories",
+            json!({ "organization_id": organization, "provider": 5 }),
+            "`provider` must be a string, not a number.",
+        ),
+        (
+            "/v1/directories",
+            json!({ "organization_id": organization, "provider": "okta", "mode": "test" }),
+            "`mode` must be one of live, sandbox, not `test`.",
+        ),
+        (
+            "/v1/endpoints",
+            json!({ "url": "hooks" }),
+            "`url` is not a complete URL, such as https://app.example.com/hooks.",
+        ),
+        (
+            "/v1/endpoints",
+            json!({ "url": url, "timeout_seconds": -1 }),
+            "`timeout_seconds` must be a whole number from 1 to 30.",
+        ),
+        (
+            "/v1/endpoints",
+            json!({ "url": url, "timeout_seconds": "15" }),
+            "`timeout_seconds` must be a whole number from 1 to 30, not a string.",
+        ),
+        (
+            "/v1/endpoints",
+            json!({ "url": url, "retry_schedule": [0, 604_801] }),
+            "`retry_schedule[1]` must be a whole number from 0 to 604800.",
+        ),
+        (
+            "/v1/endpoints",
+            json!({ "url": url, "retry_schedule": [] }),
+            "`retry_schedule` must have 1 to 24 entries.",
+        ),
+        (
+            "/v1/endpoints",
+            json!({ "url": url, "headers": ["a"] }),
+            "`headers` must be an object, not a list.",
+        ),
+        (
+            "/v1/endpoints",
+            json!({ "url": url, "on_exhausted": "drop" }),
+            "`on_exhausted` must be one of dead_letter, block, not `drop`.",
+        ),
+        (
+            "/v1/endpoints",
+            json!({ "url": url, "format": "workos" }),
+            "`format` must be standard, not `workos`.",
+        ),
+        (&format!("{path}/pause"), json!({ "for": 3 }), "`for` is not known here; known are: none."),
+        (
+            &format!("{path}/secrets/rotate"),
+            json!({ "overlap_seconds": 2_592_001 }),
+            "`overlap_seconds` must be a whole number from 0 to 2592000.",
+        ),
+        (&tokens, json!({ "overlap": 1 }), "`overlap` is not known here; known are: overlap_seconds."),
+    ];
+    for (uri, body, detail) in table {
+        assert_eq!(server.post(uri, body).await.json()["detail"], json!(detail), "{uri}");
+    }
+    for (uri, detail) in [
+        ("/v1/users?limit=0", "`limit` must be a number from 1 to 1000."),
+        ("/v1/users?offset=1", "`offset` is not known here; known are: directory_id, after, limit."),
+        ("/v1/users?after=x", "`after` is not a cursor that this list gave."),
+        (
+            "/v1/deliveries?status=lost",
+            "`status` must be one of pending, delivering, delivered, retrying, parked, dead, discarded.",
+        ),
+    ] {
+        assert_eq!(server.get(uri).await.json()["detail"], json!(detail), "{uri}");
+    }
+    let detail = text(&server.get("/v1/events?type=user.born").await.json()["detail"]);
+    assert!(detail.starts_with("`type` must be one of user.created, "), "{detail}");
+    assert!(detail.ends_with(", not `user.born`."), "{detail}");
 }

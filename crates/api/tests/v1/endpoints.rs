@@ -1,7 +1,17 @@
 //! Endpoints.
 
-use rollcall_store::ledger::ManualSendWhat;
+use std::time::Duration;
+
+use rollcall_domain::{
+    delivery::{Attempt, ErrorClass, Trigger},
+    ids::{AttemptId, EventId},
+};
+use rollcall_store::{
+    clock,
+    ledger::{ManualSend, ManualSendWhat, ProgressBatch},
+};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::support::{Server, column, text};
 
@@ -71,6 +81,7 @@ async fn refusals_name_the_field() {
         (with("retry_schedule", json!([])), 422, "invalid_field", "retry_schedule"),
         (with("retry_schedule", json!(vec![1; 25])), 422, "invalid_field", "retry_schedule"),
         (with("retry_schedule", json!([0, -1])), 422, "invalid_field", "retry_schedule[1]"),
+        (with("retry_schedule", json!([604_801])), 422, "invalid_field", "retry_schedule[0]"),
         (with("timeout_seconds", json!(0)), 422, "invalid_field", "timeout_seconds"),
         (with("timeout_seconds", json!(31)), 422, "invalid_field", "timeout_seconds"),
         (with("on_exhausted", json!("drop")), 422, "invalid_field", "on_exhausted"),
@@ -168,14 +179,143 @@ async fn a_secret_rotates_with_an_overlap() {
 }
 
 #[actix_web::test]
-async fn a_test_event_is_asked_for() {
+async fn what_the_egress_policy_says_is_handed_on() {
+    let server = Server::start();
+    let path = format!("/v1/endpoints/{}", server.endpoint(URL).await);
+    let url = json!({ "url": "https://app.example:25/hooks" });
+    for answer in [server.post("/v1/endpoints", url.clone()).await, server.patch(&path, url).await] {
+        answer.refuses(422, "endpoint_url_refused", Some("url"));
+        assert_eq!(answer.json()["detail"], json!("`url` is not allowed: port 25 is not allowed."));
+    }
+    assert_eq!(column(&server.get("/v1/endpoints").await.expect(200), "url"), [json!(URL)]);
+}
+
+#[actix_web::test]
+async fn a_change_that_changes_nothing_is_none() {
+    let server = Server::start();
+    let set = json!({
+        "url": URL, "description": "d", "event_types": ["user.created"], "retry_schedule": [0, 5],
+        "timeout_seconds": 3, "on_exhausted": "block", "headers": { "a": "b" },
+    });
+    let path =
+        format!("/v1/endpoints/{}", text(&server.post("/v1/endpoints", set.clone()).await.expect(201)["id"]));
+    let updated_at = async || text(&server.get(&path).await.expect(200)["updated_at"]);
+    let revision = server.store.catalog_changes();
+    let made = *revision.borrow();
+
+    for patch in [json!({}), set.clone(), json!({ "format": "standard" })] {
+        assert_eq!(server.patch(&path, patch).await.expect(200)["url"], json!(URL));
+    }
+    assert_eq!(server.poke(&format!("{path}/resume")).await.expect(200)["state"], json!("active"));
+    // The catalog has a new revision with each change: there was none.
+    assert_eq!(*revision.borrow(), made);
+
+    assert_eq!(server.poke(&format!("{path}/pause")).await.expect(200)["state"], json!("paused"));
+    let (paused, paused_at) = (*revision.borrow(), updated_at().await);
+    assert_ne!(paused, made);
+    assert_eq!(server.poke(&format!("{path}/pause")).await.expect(200)["state"], json!("paused"));
+    assert_eq!((*revision.borrow(), updated_at().await), (paused, paused_at));
+
+    for (field, value) in [
+        ("description", json!(null)),
+        ("event_types", json!([])),
+        ("retry_schedule", json!([0])),
+        ("timeout_seconds", json!(4)),
+        ("on_exhausted", json!("dead_letter")),
+        ("headers", json!({})),
+        ("url", json!("https://new.example/")),
+    ] {
+        let before = *revision.borrow();
+        server.patch(&path, json!({ field: value })).await.expect(200);
+        assert_ne!(*revision.borrow(), before, "{field}");
+    }
+}
+
+/// The one test that is asked for, and its event.
+async fn asked_for(server: &Server) -> (ManualSend, EventId, String) {
+    let mut asked = server.store.manual_changes();
+    loop {
+        asked.borrow_and_update();
+        if let Some(send) = server.store.manual_sends(10).await.expect("they can be read").pop() {
+            let ManualSendWhat::Test { event_id, body } = send.what.clone() else {
+                panic!("a test, not {send:?}")
+            };
+            return (send, event_id, body);
+        }
+        asked.changed().await.expect("the store is there");
+    }
+}
+
+/// Saves what a dispatcher would after it sent a test.
+async fn answer_test(server: &Server, error: Option<ErrorClass>) -> EventId {
+    let (send, event_id, _) = asked_for(server).await;
+    let attempt = Attempt {
+        id: AttemptId::from_uuid(clock::new_uuid()),
+        endpoint_id: send.endpoint_id,
+        event_id: event_id.clone(),
+        shard: 0,
+        position: 0,
+        number: 1,
+        trigger: Trigger::Test,
+        started_at: clock::now(),
+        duration_ms: 12,
+        response_status: Some(if error.is_some() { 500 } else { 204 }),
+        error,
+        error_detail: None,
+        response_body: None,
+    };
+    let batch =
+        ProgressBatch { attempts: vec![attempt], manual_done: vec![send.id], ..ProgressBatch::default() };
+    server.store.save_progress(batch).await.expect("it is saved");
+    event_id
+}
+
+#[actix_web::test]
+async fn a_test_answers_with_what_came_of_it() {
+    let server = Server::start();
+    let path = format!("/v1/endpoints/{}/test", server.endpoint(URL).await);
+    for (error, status) in [(None, 204), (Some(ErrorClass::Status), 500)] {
+        let (answer, event_id) = tokio::join!(server.poke(&path), answer_test(&server, error));
+        let answer = answer.expect(200);
+        assert_eq!(
+            [&answer["event_id"], &answer["attempt"]["event_id"], &answer["attempt"]["trigger"]],
+            [&json!(event_id), &json!(event_id), &json!("test")]
+        );
+        assert_eq!(
+            [&answer["delivered"], &answer["attempt"]["response_status"]],
+            [&json!(error.is_none()), &json!(status)]
+        );
+    }
+}
+
+#[actix_web::test]
+async fn a_test_sends_what_it_answers() {
     let server = Server::start();
     let id = server.endpoint(URL).await;
-    let answer = server.poke(&format!("/v1/endpoints/{id}/test")).await.expect(202);
-    let sends = server.store.manual_sends(10).await.unwrap();
-    let [send] = &sends[..] else { panic!("one send, not {sends:?}") };
+    let path = format!("/v1/endpoints/{id}/test");
+    let (answer, (send, event_id, body)) = tokio::join!(server.poke(&path), async {
+        let asked = asked_for(&server).await;
+        // Nobody makes the attempt, and the server shuts down.
+        server.shutdown.send(true).unwrap();
+        asked
+    });
+    assert_eq!(answer.expect(202), json!({ "event_id": event_id }));
     assert_eq!(send.endpoint_id.as_str(), id);
-    let ManualSendWhat::Test { event_id, body } = &send.what else { panic!("a test, not {send:?}") };
-    assert_eq!(json!(event_id), answer["event_id"]);
-    assert_eq!(serde_json::from_str::<Value>(body).unwrap()["id"], answer["event_id"]);
+    assert_eq!(serde_json::from_str::<Value>(&body).unwrap()["id"], json!(event_id));
+}
+
+#[actix_web::test]
+async fn a_test_waits_no_longer_than_it_says() {
+    let server = Server::start();
+    let made = server.post("/v1/endpoints", json!({ "url": URL, "timeout_seconds": 7 })).await.expect(201);
+    let path = format!("/v1/endpoints/{}/test", text(&made["id"]));
+    let (answer, began) = tokio::join!(server.poke(&path), async {
+        asked_for(&server).await;
+        // From here on time passes whenever nothing else is left to do.
+        tokio::time::pause();
+        Instant::now()
+    });
+    answer.expect(202);
+    let waited = began.elapsed();
+    assert!((Duration::from_secs(9)..Duration::from_secs(11)).contains(&waited), "{waited:?}");
 }

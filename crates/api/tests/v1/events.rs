@@ -112,7 +112,10 @@ async fn refusals_name_the_parameter() {
     }
     server.get("/v1/events/stream?limit=3").await.refuses(400, "unknown_parameter", Some("limit"));
     let request = keyed(TestRequest::get(), "/v1/events/stream").insert_header(("last-event-id", "7"));
-    server.send(request).await.refuses(400, "invalid_cursor", Some("after"));
+    let answer = server.send(request).await;
+    answer.refuses(400, "invalid_cursor", Some("Last-Event-ID"));
+    assert!(text(&answer.json()["detail"]).contains("`Last-Event-ID`"));
+    server.get("/v1/events/stream?after=7").await.refuses(400, "invalid_cursor", Some("after"));
 }
 
 #[actix_web::test]

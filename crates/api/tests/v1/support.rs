@@ -86,8 +86,10 @@ impl Server {
             feed,
             public_url: "https://rollcall.example/".to_owned(),
             env_api_key: Some(SecretString::from(KEY)),
-            check_endpoint_url: Arc::new(|url| {
-                if url.contains("internal") { Err("its host is private".to_owned()) } else { Ok(()) }
+            check_endpoint_url: Arc::new(|url| match url {
+                _ if url.contains("internal") => Err("its host is private".to_owned()),
+                _ if url.contains(":25/") => Err("port 25 is not allowed".to_owned()),
+                _ => Ok(()),
             }),
             shutdown: receiver,
         });

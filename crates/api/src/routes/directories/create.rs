@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    State, body::Body, error::ApiResult, json, query::NoQuery, routes::organizations, validate,
+    State, body::Body, error::ApiResult, field::OneOf, json, query::NoQuery, routes::organizations, validate,
     views::directory::DirectoryView,
 };
 
@@ -19,8 +19,8 @@ use crate::{
 pub(crate) struct NewDirectory {
     organization_id: String,
     name: Option<String>,
-    provider: Provider,
-    mode: Option<Mode>,
+    provider: OneOf<Provider>,
+    mode: Option<OneOf<Mode>>,
 }
 
 #[derive(Serialize)]
@@ -32,13 +32,13 @@ struct CreatedDirectory<'a> {
 }
 
 pub(crate) async fn create(state: Data<State>, _: NoQuery, Body(new): Body<NewDirectory>) -> ApiResult {
-    let name = new.name.unwrap_or_else(|| new.provider.as_str().to_owned());
+    let name = new.name.unwrap_or_else(|| new.provider.0.as_str().to_owned());
     validate::name("name", &name)?;
     let new = config_ops::NewDirectory {
         organization_id: organizations::named(&state, "organization_id", &new.organization_id)?,
         name,
-        provider: new.provider,
-        mode: new.mode.unwrap_or_default(),
+        provider: new.provider.0,
+        mode: new.mode.map_or_else(Mode::default, |mode| mode.0),
     };
     let (directory, token, secret) = state.store.create_directory(new).await?;
     Ok(json::created(&CreatedDirectory {

@@ -7,12 +7,12 @@ use rollcall_domain::{directory::Token, ids::DirectoryId};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
-use crate::{State, body::OptionalBody, error::ApiResult, json, query::NoQuery, validate};
+use crate::{State, body::OptionalBody, error::ApiResult, json, query::NoQuery, validate::Overlap};
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewToken {
-    overlap_seconds: Option<u32>,
+    overlap_seconds: Option<Overlap>,
 }
 
 #[derive(Serialize)]
@@ -29,9 +29,7 @@ pub(crate) async fn create_token(
     OptionalBody(new): OptionalBody<NewToken>,
 ) -> ApiResult {
     super::find(&state, &id)?;
-    if let Some(seconds) = new.overlap_seconds {
-        validate::overlap(seconds)?;
-    }
-    let (about, token) = state.store.create_token(&id, new.overlap_seconds).await?;
+    let overlap = new.overlap_seconds.map(|seconds| seconds.0);
+    let (about, token) = state.store.create_token(&id, overlap).await?;
     Ok(json::created(&CreatedToken { about: &about, token: token.expose_secret() }))
 }

@@ -16,10 +16,11 @@ use crate::{
     State,
     body::Body,
     error::{ApiError, ApiResult},
+    field::{OneOf, Within},
     json,
     query::NoQuery,
     routes::{directories, organizations},
-    validate,
+    validate::{self, Timeout, Wait},
     views::endpoint::EndpointView,
 };
 
@@ -30,11 +31,11 @@ pub(crate) struct NewEndpoint {
     description: Option<String>,
     organization_id: Option<String>,
     directory_id: Option<String>,
-    event_types: Option<Vec<EventType>>,
+    event_types: Option<Vec<OneOf<EventType>>>,
     format: Option<String>,
-    retry_schedule: Option<Vec<u32>>,
-    timeout_seconds: Option<u32>,
-    on_exhausted: Option<OnExhausted>,
+    retry_schedule: Option<Vec<Wait>>,
+    timeout_seconds: Option<Timeout>,
+    on_exhausted: Option<OneOf<OnExhausted>>,
     headers: Option<BTreeMap<String, String>>,
 }
 
@@ -47,7 +48,7 @@ struct CreatedEndpoint<'a> {
 
 impl NewEndpoint {
     /// The default deadline over all phases of an attempt.
-    const TIMEOUT_SECONDS: u32 = 15;
+    const TIMEOUT: Timeout = Within(15);
 
     /// The finished value, or the first thing that is wrong with it.
     fn validate(self, state: &State) -> ApiResult<config_ops::NewEndpoint> {
@@ -72,8 +73,8 @@ impl NewEndpoint {
             retry_schedule: self
                 .retry_schedule
                 .map_or_else(|| Ok(RetrySchedule::default()), validate::retry_schedule)?,
-            timeout_seconds: validate::timeout(self.timeout_seconds.unwrap_or(Self::TIMEOUT_SECONDS))?,
-            on_exhausted: self.on_exhausted.unwrap_or_default(),
+            timeout_seconds: validate::timeout(self.timeout_seconds.unwrap_or(Self::TIMEOUT)),
+            on_exhausted: self.on_exhausted.map_or_else(OnExhausted::default, |then| then.0),
             headers: validate::headers(self.headers.unwrap_or_default())?,
         })
     }

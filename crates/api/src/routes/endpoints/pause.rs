@@ -19,8 +19,8 @@ pub(crate) async fn pause(
     _: NoQuery,
     _: OptionalBody<NoFields>,
 ) -> ApiResult {
-    super::find(&state, &id)?;
+    let endpoint = super::find(&state, &id)?;
     let patch = EndpointPatch { state: Some((EndpointState::Paused, None)), ..EndpointPatch::default() };
-    let endpoint = state.store.update_endpoint(&id, patch).await?;
-    Ok(json::ok(&EndpointView::from(&endpoint)))
+    let endpoint = super::change(&state, endpoint, patch).await?;
+    Ok(json::ok(&EndpointView::from(&*endpoint)))
 }

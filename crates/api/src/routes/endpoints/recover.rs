@@ -1,9 +1,9 @@
 //! `POST /v1/endpoints/{id}/recover`: sends the endpoint's dead letters again, the oldest of them
-//! first and at most 1,000 at a call: 202 `{"requested":n,"more":bool}`.
+//! first and at most 1,000 at a call, without those that are about to be: 202 `{"requested":n,"more":bool}`.
 
 use actix_web::web::{Data, Path};
-use rollcall_domain::{delivery::DeliveryStatus, ids::EndpointId};
-use rollcall_store::ledger::{DeliveryQuery, ManualSendWhat};
+use rollcall_domain::ids::EndpointId;
+use rollcall_store::ledger::ManualSendWhat;
 use serde::Serialize;
 
 use crate::{
@@ -20,7 +20,7 @@ const MAX: u32 = 1_000;
 #[derive(Serialize)]
 struct Recovering {
     requested: usize,
-    /// Whether there may be more: call again when these are delivered.
+    /// Whether there may be more: call again.
     more: bool,
 }
 
@@ -31,16 +31,10 @@ pub(crate) async fn recover(
     _: OptionalBody<NoFields>,
 ) -> ApiResult {
     super::find(&state, &id)?;
-    let query = DeliveryQuery {
-        endpoint_id: Some(id.clone()),
-        status: Some(DeliveryStatus::Dead),
-        limit: MAX,
-        ..DeliveryQuery::default()
-    };
-    let dead = state.store.deliveries(query).await?;
-    // They are listed with the newest first, and are asked for in the order of the log.
-    for delivery in dead.iter().rev() {
-        let what = ManualSendWhat::Event { shard: delivery.id.shard, position: delivery.id.position };
+    // In the order of the log, and without those that were asked for before.
+    let dead = state.store.dead_letters_to_recover(&id, MAX).await?;
+    for delivery in &dead {
+        let what = ManualSendWhat::Event { shard: delivery.shard, position: delivery.position };
         state.store.request_manual_send(&id, what).await?;
     }
     Ok(json::accepted(&Recovering { requested: dead.len(), more: dead.len() == MAX as usize }))

@@ -22,8 +22,9 @@ pub(crate) async fn resume(
     _: OptionalBody<NoFields>,
 ) -> ApiResult {
     // The policy may have changed since, and would only quarantine it again.
-    validate::url(&state, &super::find(&state, &id)?.url)?;
+    let endpoint = super::find(&state, &id)?;
+    validate::url(&state, &endpoint.url)?;
     let patch = EndpointPatch { state: Some((EndpointState::Active, None)), ..EndpointPatch::default() };
-    let endpoint = state.store.update_endpoint(&id, patch).await?;
-    Ok(json::ok(&EndpointView::from(&endpoint)))
+    let endpoint = super::change(&state, endpoint, patch).await?;
+    Ok(json::ok(&EndpointView::from(&*endpoint)))
 }

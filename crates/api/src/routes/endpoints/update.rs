@@ -12,9 +12,10 @@ use crate::{
     State,
     body::{Body, present},
     error::ApiResult,
+    field::OneOf,
     json,
     query::NoQuery,
-    validate,
+    validate::{self, Timeout, Wait},
     views::endpoint::EndpointView,
 };
 
@@ -26,15 +27,15 @@ pub(crate) struct EndpointChange {
     #[serde(default, deserialize_with = "present")]
     description: Option<Option<String>>,
     #[serde(default, deserialize_with = "present")]
-    event_types: Option<Vec<EventType>>,
+    event_types: Option<Vec<OneOf<EventType>>>,
     #[serde(default, deserialize_with = "present")]
     format: Option<String>,
     #[serde(default, deserialize_with = "present")]
-    retry_schedule: Option<Vec<u32>>,
+    retry_schedule: Option<Vec<Wait>>,
     #[serde(default, deserialize_with = "present")]
-    timeout_seconds: Option<u32>,
+    timeout_seconds: Option<Timeout>,
     #[serde(default, deserialize_with = "present")]
-    on_exhausted: Option<OnExhausted>,
+    on_exhausted: Option<OneOf<OnExhausted>>,
     #[serde(default, deserialize_with = "present")]
     headers: Option<BTreeMap<String, String>>,
 }
@@ -53,8 +54,8 @@ impl EndpointChange {
             description: self.description,
             event_types: self.event_types.map(validate::event_types).transpose()?,
             retry_schedule: self.retry_schedule.map(validate::retry_schedule).transpose()?,
-            timeout_seconds: self.timeout_seconds.map(validate::timeout).transpose()?,
-            on_exhausted: self.on_exhausted,
+            timeout_seconds: self.timeout_seconds.map(validate::timeout),
+            on_exhausted: self.on_exhausted.map(|then| then.0),
             headers: self.headers.map(validate::headers).transpose()?,
             state: None,
         })
@@ -67,7 +68,7 @@ pub(crate) async fn update(
     _: NoQuery,
     Body(change): Body<EndpointChange>,
 ) -> ApiResult {
-    super::find(&state, &id)?;
-    let endpoint = state.store.update_endpoint(&id, change.validate(&state)?).await?;
-    Ok(json::ok(&EndpointView::from(&endpoint)))
+    let endpoint = super::find(&state, &id)?;
+    let endpoint = super::change(&state, endpoint, change.validate(&state)?).await?;
+    Ok(json::ok(&EndpointView::from(&*endpoint)))
 }

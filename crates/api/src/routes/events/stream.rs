@@ -20,6 +20,7 @@ use crate::{
     query::Query,
 };
 
+const LAST_EVENT_ID: &str = "Last-Event-ID";
 /// A comment is sent when there was nothing for so long.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// At most so many events in one piece.
@@ -38,14 +39,16 @@ pub(crate) async fn stream(state: Data<State>, request: HttpRequest, query: Quer
     let [directory, organization, kind, subject] = Filter::PARAMETERS;
     let query = query.only(&[directory, organization, kind, subject, "after"])?;
     let filter = Filter::from_query(&query)?;
-    let last_event_id = match request.headers().get("last-event-id") {
-        Some(id) => Some(id.to_str().map_err(|_| ApiError::invalid_cursor())?),
-        None => None,
-    };
     // A client that comes back repeats its URL; what it saw last is newer than what it once asked for.
-    let after = match last_event_id.filter(|id| !id.is_empty()).or(query.one("after")?) {
-        Some(after) => position_of(&state, after).await?,
-        None => state.store.head(SHARD),
+    let last_event_id = request.headers().get(LAST_EVENT_ID).filter(|id| !id.is_empty());
+    let after = match (last_event_id, query.one("after")?) {
+        (Some(id), _) => match id.to_str() {
+            Ok(id) => position_of(&state, id).await,
+            Err(_) => Err(ApiError::invalid_cursor()),
+        }
+        .map_err(|error| error.of_header(LAST_EVENT_ID))?,
+        (None, Some(after)) => position_of(&state, after).await?,
+        (None, None) => state.store.head(SHARD),
     };
     let permit = state.streams.clone().try_acquire_owned().map_err(|_| {
         ApiError::retry_after(
