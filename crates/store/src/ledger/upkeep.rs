@@ -31,3 +31,49 @@ pub(super) fn upkeep(c: &Connection, shared: &Shared, retention_days: u32) -> ru
         .execute([PIECE])?;
     Ok(old + orphaned > 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::params;
+
+    use super::*;
+    use crate::{
+        schema::{Schema, migrate},
+        seal::Sealer,
+    };
+
+    const DAY: i64 = 24 * 3600 * 1_000_000;
+
+    #[test]
+    fn attempts_that_are_old_or_of_a_deleted_endpoint_go_piece_by_piece() {
+        let mut c = Connection::open_in_memory().unwrap();
+        migrate(&mut c, Schema::Ledger).unwrap();
+        c.execute_batch("INSERT INTO endpoints (pk, id, deleted) VALUES (1, 'ep_1', 0), (2, 'ep_2', 1)")
+            .unwrap();
+        let add = |endpoint: i64, days_ago: i64, how_many: i64| {
+            let started_at = clock::now().as_microsecond() - days_ago * DAY;
+            c.execute(
+                "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
+                 INSERT INTO attempts (endpoint_pk, shard, position, id, event_id, number, cause, started_at,
+                    duration_ms) SELECT $2, 0, i, x'00', x'00', 1, 'schedule', $3, 1 FROM n",
+                params![how_many, endpoint, started_at],
+            )
+            .unwrap();
+        };
+        add(1, 31, 2 * PIECE + 1);
+        add(1, 29, 3);
+        add(2, 0, PIECE + 1);
+        let shared = Shared::new(Sealer::new(&[0; 32]));
+        let more = || upkeep(&c, &shared, 30).unwrap();
+        let left = |endpoint: i64| -> i64 {
+            c.query_row("SELECT COUNT(*) FROM attempts WHERE endpoint_pk = $1", [endpoint], |row| row.get(0))
+                .unwrap()
+        };
+        assert!(more());
+        assert_eq!((left(1), left(2)), (PIECE + 1 + 3, 1));
+        assert!(more() && more());
+        assert_eq!((left(1), left(2)), (3, 0));
+        assert!(!more());
+        assert_eq!(left(1), 3);
+    }
+}

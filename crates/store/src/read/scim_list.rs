@@ -39,6 +39,17 @@ pub(super) fn select(
     query: &ListQuery,
     listed: &impl Listed,
 ) -> Result<(Vec<i64>, u64), ReadError> {
+    select_within(c, directory, count_in_directory, query, listed, SCAN_LIMIT)
+}
+
+fn select_within(
+    c: &Connection,
+    directory: i64,
+    count_in_directory: u64,
+    query: &ListQuery,
+    listed: &impl Listed,
+    scan_limit: u64,
+) -> Result<(Vec<i64>, u64), ReadError> {
     let skip = query.start_index.max(1) - 1;
     let count = query.count.unwrap_or(DEFAULT_COUNT);
     if query.filter.is_none() && query.sort.is_none() {
@@ -53,10 +64,10 @@ pub(super) fn select(
     }
     let mut matches: Vec<(i64, Map<String, Value>)> = Vec::new();
     let mut seen = 0;
-    let limit = int(SCAN_LIMIT + 1);
+    let limit = int(scan_limit + 1);
     let hint = query.filter.as_ref().and_then(|filter| best_hint(filter, listed));
-    if hint.is_none() && count_in_directory > SCAN_LIMIT {
-        return Err(ReadError::TooMany(SCAN_LIMIT));
+    if hint.is_none() && count_in_directory > scan_limit {
+        return Err(ReadError::TooMany(scan_limit));
     }
     let mut statement = c.prepare_cached(hint.as_ref().map_or_else(|| listed.all(), |(sql, _)| sql))?;
     let mut rows = match &hint {
@@ -65,8 +76,8 @@ pub(super) fn select(
     };
     while let Some(row) = rows.next()? {
         seen += 1;
-        if seen > SCAN_LIMIT {
-            return Err(ReadError::TooMany(SCAN_LIMIT));
+        if seen > scan_limit {
+            return Err(ReadError::TooMany(scan_limit));
         }
         let (key, mut resource) = listed.candidate(c, row)?;
         if query.filter.as_ref().is_none_or(|filter| filter.matches(&resource)) {
@@ -114,4 +125,72 @@ pub(super) fn key_array(keys: &[i64]) -> String {
 pub(super) fn in_order<T>(keys: &[i64], found: Vec<(i64, T)>) -> Vec<T> {
     let mut found: std::collections::HashMap<i64, T> = found.into_iter().collect();
     keys.iter().filter_map(|key| found.remove(key)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use rollcall_scim::{ResourceKind, Rules};
+    use serde_json::json;
+
+    use super::*;
+
+    /// People with a name that is indexed.
+    struct People;
+
+    impl Listed for People {
+        fn page(&self) -> &'static str {
+            "SELECT pk FROM people WHERE $1 = 1 ORDER BY pk LIMIT $2 OFFSET $3"
+        }
+
+        fn by(&self, attribute: IndexedAttribute) -> Option<&'static str> {
+            matches!(attribute, IndexedAttribute::UserName)
+                .then_some("SELECT pk, name FROM people WHERE $1 = 1 AND name = $2 ORDER BY pk LIMIT $3")
+        }
+
+        fn all(&self) -> &'static str {
+            "SELECT pk, name FROM people WHERE $1 = 1 ORDER BY pk LIMIT $2"
+        }
+
+        fn candidate(&self, _: &Connection, row: &Row<'_>) -> rusqlite::Result<(i64, Map<String, Value>)> {
+            let name: String = row.get(1)?;
+            Ok((row.get(0)?, [("userName".to_owned(), json!(name))].into_iter().collect()))
+        }
+    }
+
+    #[test]
+    fn only_so_many_candidates_are_looked_at() {
+        const LIMIT: u64 = 3;
+        let everyone: &[(&str, &str)] = &[];
+        let sorted: &[_] = &[("sortBy", "userName")];
+        let by_index: &[_] = &[("filter", "userName eq \"ann\"")];
+        let by_looking: &[_] = &[("filter", "userName ne \"bob\"")];
+        for (names, counted, query, expected) in [
+            // No candidates: the index gives the page.
+            ("ann ann ann ann", 4, everyone, Some(4)),
+            ("ann ann ann", 3, sorted, Some(3)),
+            ("ann ann ann ann", 4, sorted, None),
+            ("ann bob ann", 3, by_looking, Some(2)),
+            ("ann bob bob bob", 4, by_looking, None),
+            // However many there are, those of one name are few.
+            ("ann bob bob ann bob ann", 6, by_index, Some(3)),
+            ("ann ann bob ann ann", 5, by_index, None),
+            // The directory's counter may be behind.
+            ("ann ann ann ann", 0, sorted, None),
+        ] {
+            let c = Connection::open_in_memory().unwrap();
+            c.execute_batch("CREATE TABLE people (pk INTEGER PRIMARY KEY, name TEXT NOT NULL)").unwrap();
+            for name in names.split(' ') {
+                c.execute("INSERT INTO people (name) VALUES ($1)", [name]).unwrap();
+            }
+            let pairs = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let query = ListQuery::parse(pairs, ResourceKind::User, &Rules::default(), 1000).unwrap();
+            match (select_within(&c, 1, counted, &query, &People, LIMIT), expected) {
+                (Ok((keys, total)), Some(expected)) => {
+                    assert_eq!((keys.len() as u64, total), (expected, expected), "{names}");
+                }
+                (Err(ReadError::TooMany(LIMIT)), None) => {}
+                (outcome, expected) => panic!("{names}: {outcome:?}, expected {expected:?}"),
+            }
+        }
+    }
 }
