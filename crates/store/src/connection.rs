@@ -9,6 +9,9 @@ use crate::OpenError;
 /// Statements that each connection keeps prepared.
 const STATEMENTS: usize = 256;
 
+/// How long a connection waits for a lock of another one.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -41,10 +44,7 @@ pub(crate) fn open(path: &Path, purpose: Purpose) -> Result<Connection, OpenErro
     (|| {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.execute_batch(pragmas)?;
-        connection.busy_timeout(match purpose {
-            Purpose::Checkpointer => crate::checkpoint::RESTART_PATIENCE,
-            Purpose::Writer | Purpose::Ledger => Duration::from_secs(5),
-        })?;
+        connection.busy_timeout(PATIENCE)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(connection)
     })()
@@ -56,7 +56,7 @@ pub(crate) fn open_reader(main: &Path, ledger: &Path) -> Result<Connection, Open
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     (|| {
         let connection = Connection::open_with_flags(main, flags)?;
-        connection.busy_timeout(Duration::from_secs(5))?;
+        connection.busy_timeout(PATIENCE)?;
         connection.execute_batch("PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;")?;
         connection.execute("ATTACH DATABASE $1 AS ledger", [ledger.to_string_lossy()])?;
         connection.execute_batch("PRAGMA ledger.cache_size = -4096; PRAGMA query_only = ON;")?;

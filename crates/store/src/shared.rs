@@ -34,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) head: AtomicU64,
     /// Grows with each commit of the writer.
     pub(crate) commits: AtomicU64,
+    /// The writer is to let the write-ahead log start over.
+    pub(crate) log_is_long: AtomicBool,
     /// The disk is too full to take writes.
     pub(crate) disk_full: AtomicBool,
     /// The last commit failed.
@@ -60,6 +62,7 @@ impl Shared {
             revision: watch::Sender::new(0),
             head: AtomicU64::new(0),
             commits: AtomicU64::new(0),
+            log_is_long: AtomicBool::new(false),
             disk_full: AtomicBool::new(false),
             commit_failed: AtomicBool::new(false),
             closing: AtomicBool::new(false),

@@ -1,6 +1,9 @@
 //! Sends that the owner asked for.
 
-use rollcall_domain::ids::{EndpointId, EventId};
+use rollcall_domain::{
+    delivery::DeliveryId,
+    ids::{EndpointId, EventId},
+};
 use rusqlite::{Connection, Row, params};
 
 use super::{ManualSend, ManualSendWhat, endpoints::Endpoints, writer::Task};
@@ -21,6 +24,32 @@ impl Store {
             )?
             .query_map([limit], manual_send)?
             .collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+
+    /// The endpoint's oldest dead letters, at most `limit`, without those that a manual send that is
+    /// not done asks for.
+    pub async fn dead_letters_to_recover(
+        &self,
+        endpoint: &EndpointId,
+        limit: u32,
+    ) -> Result<Vec<DeliveryId>, ReadError> {
+        let endpoint_id = endpoint.clone();
+        self.read(move |c| {
+            let mut statement = c.prepare_cached(
+                "SELECT d.shard, d.position
+                 FROM ledger.endpoints e JOIN ledger.dead_letters d ON d.endpoint_pk = e.pk
+                 WHERE e.id = $1 AND d.position NOT IN (
+                     SELECT m.position FROM ledger.manual_sends m
+                     WHERE m.endpoint_pk = e.pk AND m.position IS NOT NULL)
+                 ORDER BY d.position LIMIT $2",
+            )?;
+            let rows = statement.query_map(params![endpoint_id.as_str(), limit], |row| {
+                let endpoint_id = endpoint_id.clone();
+                Ok(DeliveryId { endpoint_id, shard: row.get(0)?, position: uint(row, 1)? })
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
         .await
     }

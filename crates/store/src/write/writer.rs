@@ -33,7 +33,9 @@ use super::{
     persist::{Persist, Problem},
     purge::Purge,
 };
-use crate::{CommitListener, catalog, clock, config_ops::ConfigError, metric, resources, shared::Shared};
+use crate::{
+    CommitListener, catalog, checkpoint, clock, config_ops::ConfigError, metric, resources, shared::Shared,
+};
 
 /// See the module.
 pub(crate) struct Writer {
@@ -171,6 +173,7 @@ impl Writer {
             Ok(emptied) => self.publish(batch, emptied, size, started),
             Err(error) => self.give_up(batch, messages, &error),
         }
+        checkpoint::start_over(&self.connection, &self.shared);
     }
 
     /// Carries the messages out and commits; true if a purge finished.

@@ -4,6 +4,7 @@
 
 mod config;
 mod ledger;
+mod limits;
 mod reads;
 mod support;
 mod writes;
