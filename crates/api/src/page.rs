@@ -19,7 +19,36 @@ pub(crate) fn with_one_more(limit: u32) -> u32 {
     (limit + 1).min(Query::MAX_LIMIT)
 }
 
+/// Asks `read` for up to `wanted` rows after the one it is given, until there are so many or no more,
+/// at most `looks` times: a store that has much to pass over gives less than it was asked for before
+/// it has come to the end. Says too whether it has.
+pub(crate) async fn gather<T, E>(
+    wanted: u32,
+    looks: u32,
+    mut read: impl AsyncFnMut(Option<&T>, u32) -> Result<Vec<T>, E>,
+) -> Result<(Vec<T>, bool), E> {
+    let mut rows = Vec::new();
+    for _ in 0..looks {
+        let missing = wanted.saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
+        if missing == 0 {
+            break;
+        }
+        let more = read(rows.last(), missing).await?;
+        if more.is_empty() {
+            return Ok((rows, true));
+        }
+        rows.extend(more);
+    }
+    Ok((rows, false))
+}
+
 impl<T> Page<T> {
+    /// All of these rows, after which there may be more.
+    pub(crate) fn unfinished(rows: Vec<T>, list: List, place: impl Fn(&T) -> String) -> Self {
+        let next_cursor = rows.last().map(|last| Cursor::encode(list, &place(last)));
+        Self { data: rows, next_cursor }
+    }
+
     /// The first `limit` of these rows, which were read by [`with_one_more`].
     pub(crate) fn cut(mut rows: Vec<T>, limit: u32, list: List, place: impl Fn(&T) -> String) -> Self {
         let limit = limit as usize;
@@ -78,6 +107,23 @@ mod tests {
             after = Cursor::decode(List::Users, &cursor).ok();
         }
         assert_eq!(seen, ["a", "b", "c", "d", "e"]);
+    }
+
+    #[actix_web::test]
+    async fn short_answers_are_added_up() {
+        // Gives at most three at a time.
+        let read = async |after: Option<&u32>, limit: u32| -> Result<Vec<u32>, ()> {
+            let first = after.map_or(0, |after| after + 1);
+            Ok((first..10).take(limit.min(3) as usize).collect())
+        };
+        for (wanted, looks, rows, ended) in
+            [(5, 9, 5, false), (10, 9, 10, false), (11, 9, 10, true), (11, 2, 6, false), (0, 9, 0, false)]
+        {
+            let all = (0..rows).collect::<Vec<_>>();
+            assert_eq!(gather(wanted, looks, read).await, Ok((all, ended)), "{wanted} in {looks} looks");
+        }
+        let page = Page::unfinished(vec![1, 2], List::Users, u32::to_string);
+        assert_eq!(page.next_cursor, Some(Cursor::encode(List::Users, "2")));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Directories and their tokens.
 
+use rollcall_domain::ids::TokenId;
 use serde_json::{Value, json};
 
 use crate::support::{Server, column, text};
@@ -57,6 +58,18 @@ async fn refusals_name_the_field() {
     for (body, status, code, field) in table {
         server.post("/v1/directories", body).await.refuses(status, code, Some(field));
     }
+}
+
+#[actix_web::test]
+async fn a_token_tells_when_it_was_used() {
+    let server = Server::start();
+    let path = format!("/v1/directories/{}", server.directory().await);
+    let token = server.get(&path).await.expect(200)["tokens"][0].clone();
+    assert_eq!(token["last_used_at"], Value::Null);
+    server.store.note_token_use(&TokenId::parse(&text(&token["id"])).expect("it is an id"));
+    assert!(server.get(&path).await.expect(200)["tokens"][0]["last_used_at"].is_string());
+    let listed = server.get(&format!("{path}/tokens")).await.expect(200);
+    assert!(listed["data"][0]["last_used_at"].is_string());
 }
 
 #[actix_web::test]

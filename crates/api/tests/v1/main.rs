@@ -7,4 +7,5 @@ mod endpoints;
 mod events;
 mod organizations;
 mod people;
+mod reference;
 mod support;

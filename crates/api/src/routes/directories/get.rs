@@ -16,13 +16,13 @@ use crate::{
 struct DirectoryReport<'a> {
     #[serde(flatten)]
     directory: DirectoryView<'a>,
-    tokens: Vec<&'a Token>,
+    tokens: Vec<Token>,
 }
 
 pub(crate) async fn get(state: Data<State>, id: Path<DirectoryId>, _: NoQuery) -> ApiResult {
     let entry = super::find(&state, &id)?;
     Ok(json::ok(&DirectoryReport {
         directory: DirectoryView::new(&state, &entry.directory),
-        tokens: tokens(&entry.tokens),
+        tokens: tokens(&state.store, &entry.tokens),
     }))
 }

@@ -11,8 +11,7 @@ pub(crate) async fn list_tokens(state: Data<State>, id: Path<DirectoryId>, query
     let query = query.only(&["after", "limit"])?;
     let after = query.after(List::Tokens)?;
     let entry = super::find(&state, &id)?;
-    let page = Page::of_all(tokens(&entry.tokens), after.as_deref(), query.limit()?, List::Tokens, |t| {
-        t.id.as_str()
-    });
+    let tokens = tokens(&state.store, &entry.tokens);
+    let page = Page::of_all(tokens, after.as_deref(), query.limit()?, List::Tokens, |t| t.id.as_str());
     Ok(json::ok(&page))
 }
