@@ -128,7 +128,8 @@ impl Breaker {
         }
     }
 
-    fn failures(&self) -> usize {
+    /// Of the last attempts, how many failed for a reason of the endpoint's.
+    pub(crate) fn failures(&self) -> usize {
         self.sample.iter().filter(|failed| **failed).count()
     }
 }

@@ -60,6 +60,8 @@ pub(crate) use verdict::{Fault, Halt, Verdict};
 /// The most events between the frontier and the scan, and the most that are settled above it.
 pub(crate) const MAX_WINDOW: usize = 1_024;
 const MIN_WINDOW: usize = 64;
+/// So many failures without a success in between say something of the endpoint.
+const MEANINGFUL: u32 = 5;
 /// Parked subjects whose backlogs are sent at the same time.
 const MAX_DRAINS: usize = 64;
 /// Events of a parked subject's backlog that are read at once.
@@ -127,6 +129,10 @@ pub(crate) struct Lane {
     limit: Limit,
     window_size: usize,
     failing_since: Option<Timestamp>,
+    /// Attempts that failed since then, as far as this process knows.
+    failures: u32,
+    /// The half-open breaker's probe that is under way.
+    probe: Option<u64>,
     dirty: bool,
     touched: BTreeSet<Box<str>>,
 }
@@ -160,6 +166,8 @@ impl Lane {
             limit: Limit::default(),
             window_size: MIN_WINDOW,
             failing_since: None,
+            failures: 0,
+            probe: None,
             dirty: false,
             touched: BTreeSet::new(),
         }
@@ -194,9 +202,20 @@ impl Lane {
         self.breaker.state()
     }
 
-    /// Since when every attempt has failed, if so.
+    /// Since when every attempt has failed, if that means something: two failures in a week of
+    /// little traffic do not.
     pub(crate) fn failing_since(&self) -> Option<Timestamp> {
-        self.failing_since
+        self.failing_since.filter(|_| self.failures >= MEANINGFUL || !self.breaker.is_closed())
+    }
+
+    /// How many of the last twenty attempts failed for a reason of the endpoint's.
+    pub(crate) fn recent_failures(&self) -> usize {
+        self.breaker.failures()
+    }
+
+    /// Whether nothing that was admitted is unsettled.
+    pub(crate) fn is_window_empty(&self) -> bool {
+        self.window.is_empty()
     }
 
     /// When time alone makes something possible. What is due already counts only if `next` could
@@ -221,6 +240,7 @@ impl Lane {
     pub(crate) fn wake(&mut self, now: Timestamp) {
         self.breaker.wake(now);
         self.failing_since = None;
+        self.failures = 0;
         self.dirty = true;
         self.tick(now);
     }

@@ -144,6 +144,8 @@ impl Lane {
             *e.subject.id == *read.subject && e.position >= read.from && !settled.contains(&e.position)
         }));
         self.go_on(&read.subject, now);
+        // Nothing of it may be left to send: another one is the probe then.
+        self.choose_probe(now);
     }
 
     /// A read failed: it is tried again in a second.

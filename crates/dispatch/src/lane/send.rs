@@ -56,7 +56,10 @@ impl Lane {
         }
         let position = match self.breaker.state() {
             BreakerState::Closed => self.ready.pop(),
-            BreakerState::HalfOpen { .. } => self.pop_probe(caught_up),
+            BreakerState::HalfOpen { .. } => {
+                self.probe = self.pop_probe(caught_up);
+                self.probe
+            }
             BreakerState::Open { .. } => None,
         }?;
         self.flights.insert(position);
@@ -83,9 +86,13 @@ impl Lane {
             return Finished::Unknown;
         }
         self.dirty = true;
+        // Half open, whatever else is under way was sent before the breaker opened.
+        let probed = self.probe.take_if(|probe| *probe == position).is_some();
+        let straggler = matches!(self.breaker.state(), BreakerState::HalfOpen { .. }) && !probed;
         let finished = match verdict {
             Verdict::Delivered => {
                 self.failing_since = None;
+                self.failures = 0;
                 self.limit.success(was_full);
                 self.grow();
                 self.alive(now);
@@ -108,7 +115,9 @@ impl Lane {
                 if too_much {
                     self.limit.too_much();
                 }
+                self.failures = self.failures.saturating_add(1);
                 let opened = match fault {
+                    Fault::Endpoint if straggler => false,
                     Fault::Endpoint => self.breaker.failed(&self.policy.schedule, retry_after, jitter, now),
                     Fault::Message => {
                         self.alive(now);

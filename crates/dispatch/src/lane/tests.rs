@@ -321,6 +321,56 @@ fn an_open_breaker_lets_go_of_everything_and_probes_with_the_oldest() {
 }
 
 #[test]
+fn a_straggler_that_fails_is_no_failed_probe() {
+    let mut world = World::new(&[0, 10, 1_000], &["u1", "u2", "u3", "u4", "u5", "u6", "u7"]);
+    let sent = world.send_all();
+    for position in &sent[..5] {
+        world.finish(*position, ENDPOINT);
+    }
+    world.pass(10);
+    assert!(matches!(world.lane.breaker(), BreakerState::HalfOpen { .. }));
+    assert_eq!(world.next(), None, "no probe beside those under way");
+    world.finish(6, ENDPOINT);
+    world.finish(7, ENDPOINT);
+    assert!(matches!(world.lane.breaker(), BreakerState::HalfOpen { .. }));
+    assert_eq!(world.send_all(), [1], "now the probe");
+    world.finish(1, ENDPOINT);
+    assert!(matches!(world.lane.breaker(), BreakerState::Open { .. }));
+}
+
+#[test]
+fn a_probe_that_has_nothing_to_send_is_followed_by_another_at_once() {
+    let mut world = World::new(&[0, 10, 1_000], &["u1", "u2", "u3", "u4", "u5"]);
+    for position in world.send_all() {
+        world.finish(position, ENDPOINT);
+    }
+    world.now = world.now.checked_add(SignedDuration::from_secs(10)).unwrap();
+    world.lane.tick(world.now);
+    let read = world.lane.next_read().unwrap();
+    assert_eq!((read.from, world.lane.next_read()), (1, None));
+    // Its endpoint does not want these any more.
+    world.lane.backlog(&read, Vec::new(), read.up_to, world.now);
+    assert_eq!(world.send_all(), [2]);
+}
+
+#[test]
+fn two_failures_in_a_week_say_nothing_of_the_endpoint() {
+    let week = 7 * 24 * 3_600;
+    let mut world = World::new(&[0, week], &["u1", "u2", "u3", "u4", "u5"]);
+    let sent = world.send_all();
+    let since = world.now;
+    for (failed, position) in (1..).zip(sent) {
+        assert_eq!(world.lane.failing_since(), None, "{failed}");
+        world.finish(position, MESSAGE);
+    }
+    assert_eq!(world.lane.failing_since(), Some(since));
+    world.pass(week.into());
+    let next = world.next().unwrap();
+    world.finish(next, Verdict::Delivered);
+    assert_eq!(world.lane.failing_since(), None);
+}
+
+#[test]
 fn too_many_parked_subjects_stop_the_admission_and_lose_nothing() {
     let mut world = World::new(&[0, 5], &["u1", "u2", "u3", "u4"]);
     world.lane.set_policy(Policy { max_parked: 2, ..policy(&[0, 5]) });
