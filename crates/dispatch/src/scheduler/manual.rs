@@ -1,11 +1,22 @@
 //! Sends that the owner asked for: one attempt each, outside the lane's order. A paused or disabled
 //! endpoint still gets them; a quarantined one does not.
+//!
+//! Cast: a **line** for each endpoint with requests. Plot: requests are read in the order in which
+//! they were made, whatever is under way; each line's turn comes in rotation; its events are looked
+//! up one after the other and sent a few at a time, those of one subject one after the other. A
+//! request for an event that is asked for already is carried out with that one.
 
-use std::rc::Rc;
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    rc::Rc,
+    sync::Arc,
+};
 
 use rollcall_domain::{
     delivery::{DeliveryId, Trigger},
     endpoint::EndpointState,
+    event::LoggedEvent,
+    ids::{EndpointId, EventId},
 };
 use rollcall_store::{
     ledger::{ManualSend, ManualSendWhat},
@@ -14,29 +25,128 @@ use rollcall_store::{
 use tokio::time::sleep;
 
 use super::{
-    Log, Scheduler,
+    Log, SHARD, Scheduler,
     flights::{Cargo, Landed, fly},
     reads::{AGAIN, Side},
 };
 use crate::attempt::Courier;
 
-/// Requests that are carried out at the same time.
-const AT_ONCE: u32 = 64;
+/// Under way for one endpoint, so that one that hangs does not keep the others waiting.
+const OF_ENDPOINT: usize = 8;
+/// Events under way in all.
+const EVENTS: usize = 64;
+/// Under way in all: somebody looks at the screen while a test is sent.
+const ALL: usize = 128;
+/// Requests that are known at a time; the others wait in the store.
+const KNOWN: usize = 16_384;
+/// Further requests that are read at a time, at least.
+const PAGE: usize = 256;
+
+/// What is known of the requests.
+#[derive(Default)]
+pub(super) struct Manual {
+    /// There may be some in the store that are not known.
+    pub(super) due: bool,
+    reading: bool,
+    /// Those that are known, until the store knows that they are done.
+    seen: HashSet<i64>,
+    /// Those that became done while a read was under way, which may still give them.
+    gone: HashSet<i64>,
+    lines: HashMap<EndpointId, Line>,
+    /// The lines that have something to begin.
+    turns: VecDeque<EndpointId>,
+    /// The requests for each event that is asked for.
+    same: HashMap<(EndpointId, u64), Vec<i64>>,
+    under_way: usize,
+}
+
+#[derive(Default)]
+struct Line {
+    tests: VecDeque<(i64, EventId, String)>,
+    events: VecDeque<(i64, u64)>,
+    /// The next event is being looked up. One at a time, so that they keep their order.
+    finding: bool,
+    /// Those being looked up, sent, or waiting for their subject.
+    under_way: usize,
+    /// The subjects that are being sent, each with what waits for it.
+    subjects: HashMap<Box<str>, VecDeque<Found>>,
+    in_turns: bool,
+}
+
+/// An event that was looked up.
+pub(super) struct Found {
+    id: i64,
+    event: Arc<LoggedEvent>,
+    /// Attempts so far.
+    attempts: u32,
+}
+
+impl Manual {
+    /// There may be some from before the start.
+    pub(super) fn new() -> Self {
+        Self { due: true, ..Self::default() }
+    }
+
+    /// Requests that are done are known to be to the store.
+    pub(super) fn saved(&mut self, ids: impl Iterator<Item = i64>) {
+        for id in ids {
+            self.seen.remove(&id);
+            if self.reading {
+                self.gone.insert(id);
+            }
+        }
+    }
+
+    fn turn(&mut self, endpoint: &EndpointId) {
+        let Some(line) = self.lines.get_mut(endpoint) else { return };
+        if line.is_over() {
+            self.lines.remove(endpoint);
+        } else if !line.in_turns && line.may_begin() {
+            line.in_turns = true;
+            self.turns.push_back(endpoint.clone());
+        }
+    }
+
+    fn line_freed(&mut self, endpoint: &EndpointId) {
+        self.under_way -= 1;
+        if let Some(line) = self.lines.get_mut(endpoint) {
+            line.under_way -= 1;
+        }
+    }
+}
+
+impl Line {
+    fn is_over(&self) -> bool {
+        self.under_way == 0 && self.tests.is_empty() && self.events.is_empty()
+    }
+
+    fn may_begin(&self) -> bool {
+        let has = !self.tests.is_empty() || (!self.finding && !self.events.is_empty());
+        has && self.under_way < OF_ENDPOINT
+    }
+}
 
 impl<L: Log, C: Courier> Scheduler<L, C> {
     /// Asks for requests, if there may be some.
     pub(super) fn read_manual(&mut self) {
-        if self.stopping || !self.manual_due || self.manual_reading || !self.manual_seen.is_empty() {
+        let manual = &mut self.manual;
+        if self.stopping || !manual.due || manual.reading || manual.seen.len() >= KNOWN {
             return;
         }
-        self.manual_due = false;
-        self.manual_reading = true;
+        manual.due = false;
+        manual.reading = true;
+        // They stay in the store until they are done, before those that are not known.
+        let limit = manual.seen.len() + manual.seen.len().max(PAGE);
         let log = self.log.clone();
-        self.side.push(Box::pin(async move { Side::Manual(log.manual_sends(AT_ONCE).await) }));
+        self.side.push(Box::pin(async move {
+            let result = log.manual_sends(u32::try_from(limit).unwrap_or(u32::MAX)).await;
+            Side::Manual { result, limit }
+        }));
     }
 
-    pub(super) fn manual(&mut self, result: Result<Vec<ManualSend>, ReadError>) {
-        self.manual_reading = false;
+    pub(super) fn manual(&mut self, result: Result<Vec<ManualSend>, ReadError>, limit: usize) {
+        self.manual.reading = false;
+        let gone = std::mem::take(&mut self.manual.gone);
         let sends = match result {
             Ok(sends) => sends,
             Err(error) => {
@@ -49,55 +159,178 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             }
         };
         // There may be more than were read.
-        self.manual_due |= sends.len() >= AT_ONCE as usize;
+        self.manual.due |= sends.len() >= limit;
         for send in sends {
-            if !self.stopping && self.manual_seen.insert(send.id) {
-                self.start_manual(send);
+            if !gone.contains(&send.id) && self.manual.seen.insert(send.id) {
+                self.enter(send);
+            }
+        }
+        self.start_manual();
+    }
+
+    fn enter(&mut self, send: ManualSend) {
+        let endpoint = send.endpoint_id;
+        let line = self.manual.lines.entry(endpoint.clone()).or_default();
+        match send.what {
+            ManualSendWhat::Test { event_id, body } => line.tests.push_back((send.id, event_id, body)),
+            ManualSendWhat::Event { position, .. } => {
+                let same = self.manual.same.entry((endpoint.clone(), position)).or_default();
+                same.push(send.id);
+                if same.len() == 1 {
+                    line.events.push_back((send.id, position));
+                }
+            }
+        }
+        self.manual.turn(&endpoint);
+    }
+
+    /// Begins what may begin, each line in its turn.
+    fn start_manual(&mut self) {
+        let mut idle = 0;
+        while !self.stopping && idle < self.manual.turns.len() {
+            let Some(endpoint) = self.manual.turns.pop_front() else { return };
+            if self.start_one(&endpoint) {
+                idle = 0;
+                self.manual.turn(&endpoint);
+            } else {
+                // It keeps its turn until there is room.
+                idle += 1;
+                self.manual.turns.push_back(endpoint);
             }
         }
     }
 
-    fn start_manual(&mut self, send: ManualSend) {
-        let track = self.by_id.get(&send.endpoint_id).and_then(|i| Some((*i, self.tracks[*i].as_ref()?)));
-        let Some((index, track)) = track.filter(|(_, t)| t.endpoint().state != EndpointState::Quarantined)
-        else {
-            self.flights.push(Box::pin(async move { Landed::Nothing(send.id) }));
-            return;
-        };
-        let courier = Rc::clone(&self.courier);
-        let target = Rc::clone(&track.target);
-        let endpoint = send.endpoint_id;
-        let manual = Some(send.id);
-        match send.what {
-            ManualSendWhat::Test { event_id, body } => {
-                let trigger = Trigger::Test;
-                let cargo = Cargo { index, endpoint, event_id, event: None, number: 1, trigger, manual };
-                self.flights.push(Box::pin(fly(courier, target, cargo, body.into(), None)));
-            }
-            ManualSendWhat::Event { shard, position } => {
-                let log = self.log.clone();
-                self.flights.push(Box::pin(async move {
-                    let id = DeliveryId { endpoint_id: endpoint.clone(), shard, position };
-                    let found = loop {
-                        match log.delivery(&id).await {
-                            Ok(found) => break found,
-                            Err(_) => sleep(AGAIN).await,
-                        }
-                    };
-                    let Some((event, attempts)) = found else { return Landed::Nothing(send.id) };
-                    let body = event.body.clone();
-                    let cargo = Cargo {
-                        index,
-                        endpoint,
-                        event_id: event.id.clone(),
-                        event: Some(event),
-                        number: attempts + 1,
-                        trigger: Trigger::Resend,
-                        manual,
-                    };
-                    fly(courier, target, cargo, body, None).await
-                }));
+    /// `false` if there is no room for what this line has.
+    fn start_one(&mut self, endpoint: &EndpointId) -> bool {
+        let under_way = self.manual.under_way;
+        let Some(line) = self.manual.lines.get_mut(endpoint) else { return true };
+        if !line.may_begin() {
+            line.in_turns = false;
+            return true;
+        }
+        let test = !line.tests.is_empty() && under_way < ALL;
+        if !test && (line.finding || line.events.is_empty() || under_way >= EVENTS) {
+            return false;
+        }
+        line.in_turns = false;
+        line.under_way += 1;
+        self.manual.under_way += 1;
+        if test {
+            let Some((id, event_id, body)) = line.tests.pop_front() else { return true };
+            self.send_by_hand(endpoint, id, None, event_id, 1, body.into());
+        } else {
+            let Some((id, position)) = line.events.pop_front() else { return true };
+            line.finding = true;
+            self.find(endpoint.clone(), id, position);
+        }
+        true
+    }
+
+    fn find(&mut self, endpoint: EndpointId, id: i64, position: u64) {
+        let log = self.log.clone();
+        self.flights.push(Box::pin(async move {
+            let delivery = DeliveryId { endpoint_id: endpoint.clone(), shard: SHARD, position };
+            let found = loop {
+                match log.delivery(&delivery).await {
+                    Ok(found) => break found,
+                    Err(_) => sleep(AGAIN).await,
+                }
+            };
+            let found = found.map(|(event, attempts)| Found { id, event, attempts });
+            Landed::Found { endpoint, position, found }
+        }));
+    }
+
+    /// An event was looked up.
+    pub(super) fn found(&mut self, endpoint: &EndpointId, position: u64, found: Option<Found>) {
+        if let Some(line) = self.manual.lines.get_mut(endpoint) {
+            line.finding = false;
+            match found {
+                Some(found) => {
+                    if let Some(waiting) = line.subjects.get_mut(&found.event.subject.id) {
+                        waiting.push_back(found);
+                    } else {
+                        line.subjects.insert(found.event.subject.id.clone(), VecDeque::new());
+                        self.send_found(endpoint, found);
+                    }
+                }
+                // There is no such event (any more).
+                None => {
+                    self.manual_event_done(endpoint, position);
+                    self.manual.line_freed(endpoint);
+                }
             }
         }
+        self.manual.turn(endpoint);
+        self.start_manual();
+    }
+
+    fn send_found(&mut self, endpoint: &EndpointId, found: Found) {
+        let Found { id, event, attempts } = found;
+        let (event_id, body) = (event.id.clone(), event.body.clone());
+        self.send_by_hand(endpoint, id, Some(event), event_id, attempts + 1, body);
+    }
+
+    fn send_by_hand(
+        &mut self,
+        endpoint: &EndpointId,
+        id: i64,
+        event: Option<Arc<LoggedEvent>>,
+        event_id: EventId,
+        number: u32,
+        body: bytes::Bytes,
+    ) {
+        // When stopping, the request stays in the store.
+        if self.stopping {
+            return;
+        }
+        let trigger = if event.is_some() { Trigger::Resend } else { Trigger::Test };
+        let track = self.by_id.get(endpoint).and_then(|i| Some((*i, self.tracks[*i].as_ref()?)));
+        let track = track.filter(|(_, t)| t.endpoint().state != EndpointState::Quarantined);
+        let index = track.map(|(index, _)| index);
+        let cargo = Cargo {
+            index: index.unwrap_or(usize::MAX),
+            endpoint: endpoint.clone(),
+            event_id,
+            event,
+            number,
+            trigger,
+            manual: Some(id),
+        };
+        match track {
+            Some((_, track)) => {
+                let (courier, target) = (Rc::clone(&self.courier), Rc::clone(&track.target));
+                self.flights.push(Box::pin(fly(courier, target, cargo, body, None)));
+            }
+            // By the loop, so that a thousand of these are not a thousand calls deep.
+            None => self.flights.push(Box::pin(std::future::ready(Landed::Refused { cargo }))),
+        }
+    }
+
+    /// A request was carried out, or is not going to be.
+    pub(super) fn manual_over(&mut self, cargo: &Cargo) {
+        let endpoint = &cargo.endpoint;
+        match &cargo.event {
+            Some(event) => {
+                self.manual_event_done(endpoint, event.position);
+                if let Some(line) = self.manual.lines.get_mut(endpoint) {
+                    match line.subjects.get_mut(&event.subject.id).and_then(VecDeque::pop_front) {
+                        Some(next) => self.send_found(endpoint, next),
+                        None => {
+                            line.subjects.remove(&event.subject.id);
+                        }
+                    }
+                }
+            }
+            None => self.pending.manual_done.extend(cargo.manual),
+        }
+        self.manual.line_freed(endpoint);
+        self.manual.turn(endpoint);
+        self.start_manual();
+    }
+
+    fn manual_event_done(&mut self, endpoint: &EndpointId, position: u64) {
+        let same = self.manual.same.remove(&(endpoint.clone(), position));
+        self.pending.manual_done.extend(same.into_iter().flatten());
     }
 }

@@ -42,9 +42,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
     pub(super) fn saved(&mut self) {
         self.save = None;
         self.unsaved_attempts = self.unsaved_attempts.saturating_sub(self.saving_attempts);
-        for id in self.saving_manual.drain(..) {
-            self.manual_seen.remove(&id);
-        }
+        self.manual.saved(self.saving_manual.drain(..));
     }
 
     /// Saves whatever is not saved, idle lanes included.
@@ -58,7 +56,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                 }
             }
         }
-        self.manual_due = false;
+        self.manual.due = false;
         loop {
             self.start_save();
             if self.save.is_none() {
