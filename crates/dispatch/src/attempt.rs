@@ -64,6 +64,8 @@ pub(crate) trait Courier: 'static {
     /// What is made ready once for an endpoint.
     type Target: 'static;
     fn target(&self, entry: &EndpointEntry) -> Self::Target;
+    /// Whether the egress policy accepts the endpoint's URL.
+    fn accepts(&self, target: &Self::Target) -> bool;
     /// Sends once, within the endpoint's deadline.
     async fn send(&self, target: &Self::Target, id: &str, body: Bytes) -> Answer;
 }
@@ -139,6 +141,10 @@ impl Courier for Sender {
             keys: Keys::new(&entry.secrets),
             timeout: Duration::from_secs(endpoint.timeout_seconds.clamp(1, 30).into()),
         }
+    }
+
+    fn accepts(&self, target: &Target) -> bool {
+        target.url.is_ok()
     }
 
     async fn send(&self, target: &Target, id: &str, body: Bytes) -> Answer {

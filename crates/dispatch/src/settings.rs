@@ -19,6 +19,9 @@ pub struct Settings {
     pub max_unsaved_attempts: usize,
     /// Reads of the store under way at the same time.
     pub store_reads: usize,
+    /// Bytes of events that were read from the store and are not settled yet, over all endpoints.
+    /// Beyond it, an endpoint that lags reads on only when it has nothing else to send, and little.
+    pub max_held_bytes: usize,
     /// An endpoint whose every attempt has failed for so many seconds is disabled. Its place is kept.
     pub disable_after_seconds: u64,
     /// Idle connections kept open for one host.
@@ -34,6 +37,7 @@ impl Default for Settings {
             max_parked_per_lane: 10_000,
             max_unsaved_attempts: 8_192,
             store_reads: 8,
+            max_held_bytes: 64 * 1024 * 1024,
             disable_after_seconds: 5 * 24 * 3_600,
             idle_connections_per_host: 64,
         }

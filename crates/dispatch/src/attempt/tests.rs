@@ -240,17 +240,18 @@ async fn what_cannot_be_reached_says_why() {
             let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
         }
     });
-    for (url, class) in [
-        (format!("http://{free}/"), ErrorClass::Connect),
-        (no_tls, ErrorClass::Tls),
-        ("https://no-such-name.invalid/".to_owned(), ErrorClass::Dns),
-        ("http://10.0.0.1/".to_owned(), ErrorClass::BlockedAddress),
-        ("http://[::1]:8080/".to_owned(), ErrorClass::BlockedAddress),
-        ("ftp://127.0.0.1/".to_owned(), ErrorClass::BlockedAddress),
+    for (url, class, detail) in [
+        (format!("http://{free}/"), ErrorClass::Connect, "connection refused"),
+        (no_tls, ErrorClass::Tls, "received corrupt message of type InvalidContentType"),
+        ("https://no-such-name.invalid/".to_owned(), ErrorClass::Dns, "the name does not resolve ("),
+        ("http://10.0.0.1/".to_owned(), ErrorClass::BlockedAddress, "the address 10.0.0.1 is not"),
+        ("http://[::1]:8080/".to_owned(), ErrorClass::BlockedAddress, "the address ::1 is not"),
+        ("ftp://127.0.0.1/".to_owned(), ErrorClass::BlockedAddress, "the URL must begin with https://"),
     ] {
         let sender = sender();
         let answer = sender.send(&sender.target(&entry(&url, &[])), "evt_1", "{}".into()).await;
         assert_eq!(answer.error, Some(class), "{url}: {answer:?}");
+        assert!(answer.detail.as_ref().is_some_and(|d| d.starts_with(detail)), "{url}: {answer:?}");
     }
     server.abort();
 }

@@ -164,8 +164,8 @@ impl Resolve for Vetting {
         Box::pin(async move {
             let found = names.addresses(name.as_str()).await?;
             vet(&settings, admitted_only, &found)?;
-            let addresses: Addrs = Box::new(found.to_vec().into_iter());
-            Ok(addresses)
+            let addresses: Vec<SocketAddr> = found.to_vec();
+            Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }
 }

@@ -1,6 +1,6 @@
 //! The configuration: tracks come, change and go with their endpoints.
 
-use std::{collections::HashMap, rc::Rc, sync::Arc};
+use std::{collections::HashMap, rc::Rc, sync::Arc, time::Duration};
 
 use rollcall_domain::{
     endpoint::{EndpointState, Scope},
@@ -9,13 +9,15 @@ use rollcall_domain::{
 use rollcall_store::{
     Catalog,
     catalog::EndpointEntry,
+    config_ops::ConfigError,
     ledger::{LaneRecord, ParkedRecord},
 };
 use tokio::time::sleep;
 
 use super::{
     Log, SHARD, Scheduler,
-    reads::AGAIN,
+    reads::{AGAIN, Side},
+    tell::DeadTold,
     track::{Scan, Track},
 };
 use crate::{
@@ -50,6 +52,45 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         for entry in catalog.endpoints.values() {
             let record = records.remove(&entry.endpoint.id);
             self.add(&catalog, entry, record);
+        }
+        self.release_quarantined();
+    }
+
+    /// Makes the quarantined endpoints active again whose URLs the policy accepts: what it was when
+    /// they were quarantined may be a setting that was forgotten at one start. Whoever's address is
+    /// still forbidden is quarantined again by its first attempt, before anything is sent.
+    fn release_quarantined(&mut self) {
+        for (index, track) in self.tracks.iter().enumerate() {
+            let Some(track) = track.as_ref().filter(|t| t.endpoint().state == EndpointState::Quarantined)
+            else {
+                continue;
+            };
+            if !self.courier.accepts(&track.target) {
+                continue;
+            }
+            let (log, id) = (self.log.clone(), track.endpoint().id.clone());
+            self.side.push(Box::pin(async move {
+                loop {
+                    // Its owner may be quicker.
+                    let catalog = log.catalog();
+                    let entry = catalog.endpoints.get(&id);
+                    if entry.is_none_or(|entry| entry.endpoint.state != EndpointState::Quarantined) {
+                        break;
+                    }
+                    match log.set_state(&id, EndpointState::Active, None).await {
+                        Ok(()) => {
+                            tracing::info!(endpoint = %id, "a quarantined endpoint is tried again");
+                            break;
+                        }
+                        Err(ConfigError::NotFound) => break,
+                        Err(error) => {
+                            tracing::warn!(endpoint = %id, %error, "an endpoint's state cannot be changed")
+                        }
+                    }
+                    sleep(Duration::from_secs(5)).await;
+                }
+                Side::StateSet { index, id }
+            }));
         }
     }
 
@@ -127,6 +168,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             timer: None,
             dirty: false,
             touched: false,
+            dead_told: DeadTold::default(),
         })));
         self.touch(index);
     }

@@ -14,7 +14,7 @@ use rollcall_domain::{
 use rollcall_store::{clock, config_ops::ConfigError, ledger::DeadLetter};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Log, Pool, SHARD, Scheduler, reads::Side};
+use super::{Log, Pool, SHARD, Scheduler, manual::Found, reads::Side, tell::Outcome};
 use crate::{
     attempt::{Answer, Courier},
     lane::{Finished, Halt, Verdict},
@@ -43,8 +43,10 @@ pub(super) struct Cargo {
 pub(super) enum Landed {
     /// It was sent.
     Sent { cargo: Cargo, answer: Answer, started_at: Timestamp, took: Duration },
-    /// There was nothing to send for this request of the owner's.
-    Nothing(i64),
+    /// An event that the owner asked for was looked up.
+    Found { endpoint: EndpointId, position: u64, found: Option<Found> },
+    /// The endpoint that the owner asked for it to be sent to is gone or quarantined.
+    Refused { cargo: Cargo },
 }
 
 /// Sends; the slot is given back when the answer is there, or when this is dropped.
@@ -143,21 +145,26 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
     pub(super) fn landed(&mut self, landed: Landed) {
         let (cargo, answer, started_at, took) = match landed {
             Landed::Sent { cargo, answer, started_at, took } => (cargo, answer, started_at, took),
-            Landed::Nothing(id) => {
-                self.pending.manual_done.push(id);
+            Landed::Found { endpoint, position, found } => {
+                self.found(&endpoint, position, found);
+                return;
+            }
+            Landed::Refused { cargo } => {
+                self.manual_over(&cargo);
                 return;
             }
         };
-        let outcome = answer.error.map_or("delivered", ErrorClass::as_str);
-        counter!(metric::ATTEMPTS, "outcome" => outcome).increment(1);
+        let name = answer.error.map_or("delivered", ErrorClass::as_str);
+        counter!(metric::ATTEMPTS, "outcome" => name).increment(1);
         histogram!(metric::ATTEMPT_SECONDS).record(took.as_secs_f64());
-        if let Some(id) = cargo.manual {
-            self.pending.manual_done.push(id);
+        if cargo.manual.is_some() {
+            self.manual_over(&cargo);
         }
         let position = cargo.event.as_ref().map_or(0, |e| e.position);
         let verdict = Verdict::of(answer.status, answer.error, answer.retry_after);
         let reason = answer.detail.clone();
-        let timed_out = answer.error == Some(ErrorClass::Timeout);
+        let outcome = Outcome { class: answer.error, status: answer.status };
+        self.held.landed();
         if self.tracks[cargo.index].as_ref().is_none_or(|t| t.endpoint().id != cargo.endpoint) {
             // Deleted meanwhile, and its attempts with it.
             return;
@@ -181,7 +188,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         if cargo.manual.is_some() {
             self.landed_by_hand(&cargo, verdict);
         } else {
-            self.landed_in_lane(&cargo, verdict, took, timed_out, reason);
+            self.landed_in_lane(&cargo, verdict, took, outcome, reason);
         }
         self.touch(cargo.index);
     }
@@ -201,13 +208,14 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         cargo: &Cargo,
         verdict: Verdict,
         took: Duration,
-        timed_out: bool,
+        outcome: Outcome,
         reason: Option<String>,
     ) {
         let now = self.clock.now();
         let Some(event) = &cargo.event else { return };
         let Some(track) = self.tracks[cargo.index].as_mut() else { return };
-        track.speed.note(took, timed_out);
+        track.speed.note(took, outcome.class == Some(ErrorClass::Timeout));
+        let breaker = track.lane.breaker();
         track.catch_up_to(self.followed);
         let jitter = rand::random::<f64>() * 2.0 - 1.0;
         let finished = track.lane.finish(event.position, verdict, now, jitter);
@@ -215,20 +223,24 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             track.following = false;
         }
         let failing_since = track.lane.failing_since();
+        track.tell_of_breaker(breaker, outcome);
         match finished {
             Finished::Settled => {
                 let latency = clock::now().duration_since(event.timestamp);
                 histogram!(metric::LATENCY).record(latency.as_secs_f64().max(0.0));
             }
-            Finished::Dead { attempts } => self.pending.dead.push(DeadLetter {
-                endpoint_id: cargo.endpoint.clone(),
-                shard: event.shard,
-                position: event.position,
-                event_id: event.id.clone(),
-                subject_id: event.subject.id.to_string(),
-                attempts,
-                died_at: now,
-            }),
+            Finished::Dead { attempts } => {
+                track.tell_of_dead(&event.id, attempts, outcome);
+                self.pending.dead.push(DeadLetter {
+                    endpoint_id: cargo.endpoint.clone(),
+                    shard: event.shard,
+                    position: event.position,
+                    event_id: event.id.clone(),
+                    subject_id: event.subject.id.to_string(),
+                    attempts,
+                    died_at: now,
+                });
+            }
             Finished::Parked | Finished::Blocked | Finished::Kept | Finished::Unknown => {}
         }
         let limit =
@@ -265,7 +277,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         let log = self.log.clone();
         self.side.push(Box::pin(async move {
             loop {
-                match log.halt(&id, state, reason.clone()).await {
+                match log.set_state(&id, state, Some(reason.clone())).await {
                     Ok(()) | Err(ConfigError::NotFound) => break,
                     Err(error) => {
                         tracing::warn!(endpoint = %id, %error, "an endpoint's state cannot be changed")
@@ -273,7 +285,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                 }
                 sleep(Duration::from_secs(5)).await;
             }
-            Side::Halted { index, id }
+            Side::StateSet { index, id }
         }));
     }
 }

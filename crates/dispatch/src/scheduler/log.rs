@@ -31,11 +31,11 @@ pub(crate) trait Log: Clone + 'static {
     async fn manual_sends(&self, limit: u32) -> Result<Vec<ManualSend>, ReadError>;
     /// An event and how many attempts were made to bring it to the endpoint.
     async fn delivery(&self, id: &DeliveryId) -> Result<Option<(Arc<LoggedEvent>, u32)>, ReadError>;
-    async fn halt(
+    async fn set_state(
         &self,
         endpoint: &EndpointId,
         state: EndpointState,
-        reason: String,
+        reason: Option<String>,
     ) -> Result<(), ConfigError>;
 }
 
@@ -90,13 +90,13 @@ impl Log for Store {
         Ok(self.delivery(id).await?.map(|(delivery, _)| (delivery.event, delivery.attempts)))
     }
 
-    async fn halt(
+    async fn set_state(
         &self,
         endpoint: &EndpointId,
         state: EndpointState,
-        reason: String,
+        reason: Option<String>,
     ) -> Result<(), ConfigError> {
-        let patch = EndpointPatch { state: Some((state, Some(reason))), ..EndpointPatch::default() };
+        let patch = EndpointPatch { state: Some((state, reason)), ..EndpointPatch::default() };
         self.update_endpoint(endpoint, patch).await.map(|_| ())
     }
 }

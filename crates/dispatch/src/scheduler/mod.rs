@@ -37,12 +37,14 @@ use crate::{
 
 mod catalog;
 mod flights;
+mod held;
 mod log;
 mod manual;
 mod reads;
 mod save;
 mod scan;
 mod sweep;
+mod tell;
 #[cfg(test)]
 mod tests;
 mod track;
@@ -50,6 +52,8 @@ mod track;
 pub(crate) use log::Log;
 
 use flights::Landed;
+use held::Held;
+use manual::Manual;
 use reads::Side;
 use track::Track;
 
@@ -81,6 +85,9 @@ pub(crate) struct Scheduler<L, C: Courier> {
     followed: u64,
     touched: Vec<usize>,
     laggards: VecDeque<usize>,
+    /// Laggards that may read on when less is held.
+    short_of_memory: Vec<usize>,
+    held: Held,
     /// Tracks that have something to send, by the pool that they take their slots from.
     rotations: [Rotation; 2],
     slots: Rc<Slots>,
@@ -98,9 +105,7 @@ pub(crate) struct Scheduler<L, C: Courier> {
     unsaved_attempts: usize,
     saving_attempts: usize,
     saving_manual: Vec<i64>,
-    manual_seen: HashSet<i64>,
-    manual_due: bool,
-    manual_reading: bool,
+    manual: Manual,
     lag_shown: HashSet<EndpointId>,
     stopping: bool,
 }
@@ -156,6 +161,7 @@ struct Watches {
 impl<L: Log, C: Courier> Scheduler<L, C> {
     fn new(settings: Settings, log: L, feed: Arc<Feed>, courier: C) -> Self {
         let slots = Slots::new(settings.fast_slots, settings.slow_slots, settings.slots_per_organization);
+        let held = Held::new(settings.max_held_bytes);
         Self {
             head: log.head(),
             followed: log.head(),
@@ -172,6 +178,8 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             hear_directory: HashMap::new(),
             touched: Vec::new(),
             laggards: VecDeque::new(),
+            short_of_memory: Vec::new(),
+            held,
             rotations: <[Rotation; 2]>::default(),
             slots,
             timers: BTreeSet::new(),
@@ -186,9 +194,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             unsaved_attempts: 0,
             saving_attempts: 0,
             saving_manual: Vec::new(),
-            manual_seen: HashSet::new(),
-            manual_due: true,
-            manual_reading: false,
+            manual: Manual::new(),
             lag_shown: HashSet::new(),
             stopping: false,
         }
@@ -218,7 +224,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                 }
                 Ok(()) = watches.manual.changed() => {
                     watches.manual.borrow_and_update();
-                    self.manual_due = true;
+                    self.manual.due = true;
                 }
                 () = sleep_until(timer.unwrap_or_else(Instant::now)), if timer.is_some() && !self.stopping => {
                     self.timers_due();
@@ -245,6 +251,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
     fn work(&mut self) -> bool {
         if !self.stopping {
             self.follow();
+            self.remember_laggards();
             self.scan_laggards();
             self.refresh_touched();
             self.start_attempts();

@@ -19,6 +19,9 @@ use crate::{
 /// What a read that failed waits before it is tried again.
 pub(super) const AGAIN: Duration = Duration::from_secs(1);
 
+/// Events that are read at once when so much is held that no more should be.
+pub(super) const SHORT_READ: u32 = 8;
+
 /// What came back.
 pub(super) enum Side {
     /// A laggard's events.
@@ -28,16 +31,17 @@ pub(super) enum Side {
         index: usize,
         id: EndpointId,
         read: BacklogRead,
+        limit: u32,
         result: Result<Vec<Arc<LoggedEvent>>, ReadError>,
     },
     /// The sends that the owner asked for.
-    Manual(Result<Vec<ManualSend>, ReadError>),
+    Manual { result: Result<Vec<ManualSend>, ReadError>, limit: usize },
     /// It is time to ask for these (again).
     ManualDue,
     /// A laggard may try again.
     Again { index: usize, id: EndpointId },
     /// An endpoint's state was changed.
-    Halted { index: usize, id: EndpointId },
+    StateSet { index: usize, id: EndpointId },
 }
 
 impl<L: Log, C: Courier> Scheduler<L, C> {
@@ -55,9 +59,10 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             self.backlogs_under_way += 1;
             let id = track.endpoint().id.clone();
             let log = self.log.clone();
+            let limit = if self.held.is_full() { SHORT_READ } else { BACKLOG_READ };
             self.side.push(Box::pin(async move {
-                let result = log.subject_events(&read.subject, read.from, read.up_to, BACKLOG_READ).await;
-                Side::Backlog { index, id, read, result }
+                let result = log.subject_events(&read.subject, read.from, read.up_to, limit).await;
+                Side::Backlog { index, id, read, limit, result }
             }));
         }
     }
@@ -81,6 +86,9 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                             && Arc::ptr_eq(&track.entry, &entry) =>
                     {
                         let admitted = read.events.iter().all(|event| track.offer(event, now));
+                        for event in read.events.iter().filter(|event| Arc::strong_count(event) > 1) {
+                            self.held.note(event);
+                        }
                         if admitted {
                             track.lane.advance_to(read.scanned_to);
                         }
@@ -103,17 +111,18 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                     self.touch(index);
                 }
             }
-            Side::Backlog { index, id, read, result } => {
+            Side::Backlog { index, id, read, limit, result } => {
                 self.backlogs_under_way -= 1;
                 let Some(track) = self.tracks[index].as_mut().filter(|t| t.endpoint().id == id) else {
                     return;
                 };
                 match result {
                     Ok(mut events) => {
-                        let full = events.len() >= BACKLOG_READ as usize;
+                        let full = events.len() >= limit as usize;
                         let last = events.last().map(|e| e.position);
                         let read_to = last.filter(|_| full).unwrap_or(read.up_to);
                         events.retain(|event| track.entry.endpoint.matches(event));
+                        events.iter().for_each(|event| self.held.note(event));
                         track.lane.backlog(&read, events, read_to, now);
                     }
                     Err(error) => {
@@ -123,9 +132,9 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                 }
                 self.touch(index);
             }
-            Side::Manual(result) => self.manual(result),
-            Side::ManualDue => self.manual_due = true,
-            Side::Halted { index, id } => {
+            Side::Manual { result, limit } => self.manual(result, limit),
+            Side::ManualDue => self.manual.due = true,
+            Side::StateSet { index, id } => {
                 if let Some(track) = self.tracks[index].as_mut().filter(|t| t.endpoint().id == id) {
                     track.halting = false;
                     self.sync_catalog();

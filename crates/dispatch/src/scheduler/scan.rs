@@ -6,7 +6,11 @@ use std::sync::Arc;
 use rollcall_domain::event::LoggedEvent;
 use rollcall_store::read::LaneQuery;
 
-use super::{Log, Scheduler, reads::Side, track::Scan};
+use super::{
+    Log, Scheduler,
+    reads::{SHORT_READ, Side},
+    track::Scan,
+};
 use crate::attempt::Courier;
 
 /// Events taken from the tail at once.
@@ -75,6 +79,19 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         !self.laggards.is_empty() && self.scans_under_way < self.reads_each()
     }
 
+    /// Lets those read on that could not because so much was held.
+    pub(super) fn remember_laggards(&mut self) {
+        if self.held.is_full() {
+            return;
+        }
+        for index in std::mem::take(&mut self.short_of_memory) {
+            if let Some(track) = self.tracks[index].as_mut().filter(|track| track.scan == Scan::Short) {
+                track.scan = Scan::Idle;
+                self.touch(index);
+            }
+        }
+    }
+
     /// Lets laggards read on.
     pub(super) fn scan_laggards(&mut self) {
         for _ in 0..ROUND {
@@ -110,7 +127,11 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             if admitted && events.len() < limit {
                 track.lane.advance_to(followed);
             }
+        } else if self.held.is_full() && !track.lane.is_window_empty() {
+            track.scan = Scan::Short;
+            self.short_of_memory.push(index);
         } else {
+            let most = if self.held.is_full() { SHORT_READ as usize } else { TAIL };
             track.scan = Scan::Reading;
             self.scans_under_way += 1;
             let query = LaneQuery {
@@ -118,7 +139,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                 types: track.endpoint().event_types.clone(),
                 after,
                 up_to: followed,
-                limit: u32::try_from(room.min(TAIL)).unwrap_or(1),
+                limit: u32::try_from(room.min(most)).unwrap_or(1),
             };
             let log = self.log.clone();
             let entry = Arc::clone(&track.entry);

@@ -15,6 +15,10 @@ const SHOWN: usize = 1_000;
 #[expect(clippy::cast_precision_loss, reason = "gauges are floating point")]
 impl<L: Log, C: Courier> Scheduler<L, C> {
     pub(super) fn sweep(&mut self) {
+        self.tell_of_the_rest();
+        if self.held.is_full() {
+            self.held.look();
+        }
         let (mut open, mut parked, mut idle) = (0_usize, 0_usize, 0_usize);
         let mut lags = Vec::new();
         for index in 0..self.tracks.len() {

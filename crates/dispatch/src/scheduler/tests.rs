@@ -47,6 +47,7 @@ struct Rows {
     revived: Vec<u64>,
     manual: Vec<ManualSend>,
     lane_reads: usize,
+    events_read: usize,
 }
 
 struct Inner {
@@ -163,6 +164,7 @@ impl Log for Memory {
         rows.lane_reads += 1;
         let in_range = rows.events.iter().filter(|e| e.position > query.after && e.position <= query.up_to);
         let events: Vec<_> = in_range.take(query.limit as usize).cloned().collect();
+        rows.events_read += events.len();
         let full = events.len() == query.limit as usize;
         let scanned_to = events.last().filter(|_| full).map_or(query.up_to, |e| e.position);
         Ok(LaneRead { events, scanned_to })
@@ -217,15 +219,15 @@ impl Log for Memory {
         Ok(rows.events.get(at).map(|e| (Arc::clone(e), u32::try_from(made).unwrap())))
     }
 
-    async fn halt(
+    async fn set_state(
         &self,
         endpoint: &EndpointId,
         state: EndpointState,
-        reason: String,
+        reason: Option<String>,
     ) -> Result<(), ConfigError> {
         self.endpoint(endpoint.uuid().as_u128(), |e| {
             e.state = state;
-            e.state_reason = Some(reason);
+            e.state_reason = reason;
         });
         Ok(())
     }
@@ -246,6 +248,10 @@ impl<F: Fn(u128, &str) -> (Duration, Answer) + 'static> Courier for Notes<F> {
         entry.endpoint.id.uuid().as_u128()
     }
 
+    fn accepts(&self, target: &u128) -> bool {
+        *target < UNACCEPTABLE
+    }
+
     async fn send(&self, target: &u128, id: &str, _body: Bytes) -> Answer {
         self.sent.borrow_mut().push((Instant::now(), *target, EventId::parse(id).unwrap()));
         let (takes, answer) = (self.answer)(*target, id);
@@ -253,6 +259,9 @@ impl<F: Fn(u128, &str) -> (Duration, Answer) + 'static> Courier for Notes<F> {
         answer
     }
 }
+
+/// The policy does not accept the URLs of endpoints from this one on.
+const UNACCEPTABLE: u128 = 1_000;
 
 const QUICK: Duration = Duration::from_millis(1);
 
@@ -270,9 +279,23 @@ where
     F: Fn(u128, &str) -> (Duration, Answer) + 'static,
     B: Future<Output = ()>,
 {
+    during_with(Settings::default(), memory, feed, sent, answer, body).await;
+}
+
+async fn during_with<F, B>(
+    settings: Settings,
+    memory: &Memory,
+    feed: &Arc<Feed>,
+    sent: &Sent,
+    answer: F,
+    body: B,
+) where
+    F: Fn(u128, &str) -> (Duration, Answer) + 'static,
+    B: Future<Output = ()>,
+{
     let (stop, stopped) = oneshot::channel();
     let courier = Notes { sent: Rc::clone(sent), answer };
-    let dispatcher = run(Settings::default(), memory.clone(), Arc::clone(feed), courier, stopped);
+    let dispatcher = run(settings, memory.clone(), Arc::clone(feed), courier, stopped);
     let test = async {
         body.await;
         stop.send(Duration::from_secs(60)).unwrap();
@@ -590,4 +613,139 @@ async fn stopping_lets_those_under_way_finish() {
     .await;
     assert_eq!(positions(&sent, 1), [1], "nothing new after the stop");
     assert_eq!(memory.0.rows.borrow().lanes[&one].frontier, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_resends_to_one_that_hangs_delay_nobody_else() {
+    let (memory, feed, sent) = (Memory::new(), feed(), Sent::default());
+    let hanging = memory.endpoint(1, |e| e.state = EndpointState::Paused);
+    let other = memory.endpoint(2, |e| e.state = EndpointState::Paused);
+    // Of 20 subjects.
+    let texts: Vec<String> = (0..1_000).map(|n| format!("u{}", n % 20)).collect();
+    memory.append(&super::tests::feed(), &texts.iter().map(String::as_str).collect::<Vec<_>>());
+    let ask = |id, endpoint: &EndpointId, what| {
+        let send = ManualSend { id, endpoint_id: endpoint.clone(), what };
+        memory.0.rows.borrow_mut().manual.push(send);
+        memory.0.manual_changes.send_modify(|n| *n += 1);
+    };
+    // Everything is asked for twice.
+    for (id, position) in (1..).zip((1..=1_000).chain(1..=1_000)) {
+        ask(id, &hanging, ManualSendWhat::Event { shard: 0, position });
+    }
+    let takes = Duration::from_secs(10);
+    let answer = move |target, _: &str| (if target == 1 { takes } else { QUICK }, ok());
+    during(&memory, &feed, &sent, answer, async {
+        sleep(Duration::from_secs(5)).await;
+        assert_eq!(positions(&sent, 1), [1, 2, 3, 4, 5, 6, 7, 8]);
+        let event_id = EventId::from_uuid(Uuid::from_u128(5_000));
+        let asked = Instant::now();
+        ask(9_999, &other, ManualSendWhat::Test { event_id, body: "{}".to_owned() });
+        memory.until(|rows| rows.manual.iter().all(|send| send.id != 9_999)).await;
+        assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+        memory.until(|rows| rows.manual.is_empty()).await;
+    })
+    .await;
+    let all: Vec<u128> = (1..=1_000).collect();
+    assert_eq!(positions(&sent, 1), all, "each once, in the order of the log");
+    let sent = sent.borrow();
+    let to_one: Vec<Instant> =
+        sent.iter().filter(|(_, target, _)| *target == 1).map(|(at, ..)| *at).collect();
+    assert!(to_one.windows(9).all(|nine| nine[8] - nine[0] >= takes), "eight at a time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn resends_of_one_subject_go_one_after_the_other() {
+    let (memory, feed, sent) = (Memory::new(), feed(), Sent::default());
+    let one = memory.endpoint(1, |e| e.state = EndpointState::Paused);
+    memory.append(&super::tests::feed(), &["u1", "u1", "u1", "u2"]);
+    for (id, position) in (1..).zip(1..=4) {
+        let what = ManualSendWhat::Event { shard: 0, position };
+        memory.0.rows.borrow_mut().manual.push(ManualSend { id, endpoint_id: one.clone(), what });
+    }
+    let bad = EventId::from_uuid(Uuid::from_u128(1));
+    let answer =
+        move |_, id: &str| (Duration::from_secs(1), if id == bad.as_str() { status(400) } else { ok() });
+    during(&memory, &feed, &sent, answer, async {
+        memory.until(|rows| rows.manual.is_empty()).await;
+    })
+    .await;
+    let start = sent.borrow()[0].0;
+    let sent: Vec<(u64, u128)> =
+        sent.borrow().iter().map(|(at, _, id)| ((*at - start).as_secs(), id.uuid().as_u128())).collect();
+    assert_eq!(sent, [(0, 1), (0, 4), (1, 2), (2, 3)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_for_a_quarantined_endpoint_are_done_without_being_sent() {
+    let (memory, feed, sent) = (Memory::new(), feed(), Sent::default());
+    let one = memory.endpoint(UNACCEPTABLE, |e| e.state = EndpointState::Quarantined);
+    memory.append(&super::tests::feed(), &["u1"; 200]);
+    for (id, position) in (1..).zip(1..=200) {
+        let what = ManualSendWhat::Event { shard: 0, position };
+        memory.0.rows.borrow_mut().manual.push(ManualSend { id, endpoint_id: one.clone(), what });
+    }
+    during(&memory, &feed, &sent, |_, _| (QUICK, ok()), async {
+        memory.until(|rows| rows.manual.is_empty()).await;
+    })
+    .await;
+    assert!(sent.borrow().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_gives_the_quarantined_another_chance_if_the_policy_accepts_them() {
+    let (memory, feed, sent) = (Memory::new(), feed(), Sent::default());
+    let quarantined = |e: &mut Endpoint| {
+        e.state = EndpointState::Quarantined;
+        e.state_reason = Some("the address 10.0.0.1 is forbidden".to_owned());
+    };
+    let well = memory.endpoint(1, quarantined);
+    let still_forbidden = memory.endpoint(2, quarantined);
+    let unacceptable = memory.endpoint(UNACCEPTABLE, quarantined);
+    let answer = |target, _: &str| {
+        let blocked = Answer { error: Some(ErrorClass::BlockedAddress), ..Answer::default() };
+        (QUICK, if target == 2 { blocked } else { ok() })
+    };
+    during(&memory, &feed, &sent, answer, async {
+        memory.append(&feed, &["u1"]);
+        memory.until(|rows| rows.lanes.get(&well).is_some_and(|lane| lane.frontier == 1)).await;
+        let mut changes = memory.catalog_changes();
+        let again = |_: &u64| memory.state(&still_forbidden) == EndpointState::Quarantined;
+        changes.wait_for(again).await.unwrap();
+        assert_eq!(memory.state(&well), EndpointState::Active);
+        assert_eq!(memory.0.catalog.borrow().endpoints[&well].endpoint.state_reason, None);
+        // What is quarantined while it runs is not tried again by itself.
+        sleep(Duration::from_secs(3_600)).await;
+        assert_eq!(memory.state(&still_forbidden), EndpointState::Quarantined);
+        assert_eq!(memory.state(&unacceptable), EndpointState::Quarantined);
+    })
+    .await;
+    assert_eq!((positions(&sent, 1), positions(&sent, 2)), (vec![1], vec![1]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_read_for_those_that_hang_is_bounded_over_all_of_them() {
+    let (memory, feed, sent) = (Memory::new(), feed(), Sent::default());
+    let texts: Vec<String> = (0..500).map(|n| format!("u{n}")).collect();
+    memory.append(&super::tests::feed(), &texts.iter().map(String::as_str).collect::<Vec<_>>());
+    for n in 1..=20 {
+        memory.endpoint(n, |_| {});
+    }
+    let settings = Settings { max_held_bytes: 64 * 1_024, ..Settings::default() };
+    let takes = Rc::new(Cell::new(Duration::from_secs(1_000)));
+    let time = Rc::clone(&takes);
+    during_with(settings, &memory, &feed, &sent, move |_, _: &str| (time.get(), ok()), async {
+        sleep(Duration::from_secs(500)).await;
+        // A window is 64 events: without the bound it would be 20 times as many. Each has a few; a
+        // first page each of the four reads at a time may overshoot.
+        let read = memory.0.rows.borrow().events_read;
+        assert!((20..=64 * 1_024 / 200 + 4 * 64 + 20 * 8).contains(&read), "{read}");
+        takes.set(QUICK);
+        memory.until(|rows| rows.attempts.len() == 20 * 500).await;
+    })
+    .await;
+    for target in 1..=20 {
+        let mut all = positions(&sent, target);
+        all.sort_unstable();
+        assert_eq!(all, (1..=500).collect::<Vec<u128>>());
+    }
 }

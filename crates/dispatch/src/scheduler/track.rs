@@ -9,7 +9,7 @@ use rollcall_domain::{
 };
 use rollcall_store::catalog::EndpointEntry;
 
-use super::{Log, Scheduler};
+use super::{Log, Scheduler, tell::DeadTold};
 use crate::{
     attempt::Courier,
     lane::Lane,
@@ -25,6 +25,8 @@ pub(super) enum Scan {
     Queued,
     /// The store is being read.
     Reading,
+    /// So much is held that it must finish first what it has.
+    Short,
 }
 
 /// See the module.
@@ -45,6 +47,7 @@ pub(super) struct Track<T> {
     pub(super) dirty: bool,
     pub(super) touched: bool,
     pub(super) saved_frontier: u64,
+    pub(super) dead_told: DeadTold,
 }
 
 impl<T> Track<T> {
@@ -100,6 +103,9 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         if track.is_sending() {
             while let Some(read) = track.lane.next_read() {
                 self.backlog_reads.push_back((index, read));
+            }
+            if track.scan == Scan::Short && track.lane.is_window_empty() {
+                track.scan = Scan::Idle;
             }
             if !track.following && track.scan == Scan::Idle {
                 if track.lane.scan() >= followed {
