@@ -255,7 +255,9 @@ impl<F: Fn(u128, &str) -> (Duration, Answer) + 'static> Courier for Notes<F> {
     async fn send(&self, target: &u128, id: &str, _body: Bytes) -> Answer {
         self.sent.borrow_mut().push((Instant::now(), *target, EventId::parse(id).unwrap()));
         let (takes, answer) = (self.answer)(*target, id);
-        sleep(takes).await;
+        if !takes.is_zero() {
+            sleep(takes).await;
+        }
         answer
     }
 }
@@ -748,4 +750,27 @@ async fn what_is_read_for_those_that_hang_is_bounded_over_all_of_them() {
         all.sort_unstable();
         assert_eq!(all, (1..=500).collect::<Vec<u128>>());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_is_heard_while_attempts_end_without_a_break() {
+    let (memory, feed, sent) = (Memory::new(), feed(), Sent::default());
+    let texts: Vec<String> = (0..3_000).map(|n| format!("u{n}")).collect();
+    memory.append(&super::tests::feed(), &texts.iter().map(String::as_str).collect::<Vec<_>>());
+    memory.endpoint(1, |_| {});
+    let (owner, count) = (memory.clone(), Cell::new(0));
+    let answer = move |_, _: &str| {
+        count.set(count.get() + 1);
+        if count.get() == 500 {
+            owner.endpoint(1, |e| e.state = EndpointState::Paused);
+        }
+        (Duration::ZERO, ok())
+    };
+    during(&memory, &feed, &sent, answer, async {
+        memory.until(|rows| rows.attempts.len() >= 500).await;
+        sleep(Duration::from_secs(60)).await;
+    })
+    .await;
+    let sent = positions(&sent, 1).len();
+    assert!(sent < 600, "{sent} were sent");
 }
