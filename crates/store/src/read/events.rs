@@ -8,7 +8,10 @@ use rollcall_domain::{
 };
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
-use super::{EventQuery, ReadError};
+use super::{
+    EventQuery, LaneRead, ReadError,
+    lanes::{Page, directories_of},
+};
 use crate::{
     Store,
     resources::statement,
@@ -41,7 +44,7 @@ impl Store {
     }
 
     /// The events about one subject from this position (inclusive) to that one (inclusive),
-    /// by the index on (subject, position).
+    /// by the index on (subject, position). Fewer than `limit` mean that there are no more.
     pub async fn subject_events(
         &self,
         subject_id: &str,
@@ -50,19 +53,53 @@ impl Store {
         limit: u32,
     ) -> Result<Events, ReadError> {
         let subject_id = subject_id.to_owned();
-        self.read(move |c| {
-            let sql = statement!(
-                "SELECT ",
-                EVENT,
-                " FROM ",
-                EVENT_TABLES,
-                " WHERE d.pk = e.directory_pk AND e.subject_id = $1 AND e.position BETWEEN $2 AND $3
-                  ORDER BY e.position LIMIT $4"
-            );
-            Ok(collect(c, sql, params![subject_id, int(from), int(up_to), limit])?)
-        })
-        .await
+        self.read(move |c| Ok(collect(c, of_subject(), params![subject_id, int(from), int(up_to), limit])?))
+            .await
     }
+
+    /// The same, but a page ends early at about 1 MiB of bodies, with at least one event: the next
+    /// one goes on after its `scanned_to`.
+    pub async fn subject_page(
+        &self,
+        subject_id: &str,
+        from: u64,
+        up_to: u64,
+        limit: u32,
+    ) -> Result<LaneRead, ReadError> {
+        let subject_id = subject_id.to_owned();
+        self.read(move |c| Ok(subject_page(c, &subject_id, from, up_to, limit.max(1))?)).await
+    }
+}
+
+/// A subject's own events (`$1`) between two positions (`$2`, `$3`), at most `$4`.
+fn of_subject() -> &'static str {
+    statement!(
+        "SELECT ",
+        EVENT,
+        " FROM ",
+        EVENT_TABLES,
+        " WHERE d.pk = e.directory_pk AND e.subject_id = $1 AND e.position BETWEEN $2 AND $3
+          ORDER BY e.position LIMIT $4"
+    )
+}
+
+/// See [`Store::subject_page`].
+fn subject_page(
+    c: &Connection,
+    subject: &str,
+    from: u64,
+    up_to: u64,
+    limit: u32,
+) -> rusqlite::Result<LaneRead> {
+    let mut statement = c.prepare_cached(of_subject())?;
+    let mut rows = statement.query(params![subject, int(from), int(up_to), limit])?;
+    let mut page = Page::default();
+    while let Some(row) = rows.next()? {
+        if page.fills(rows::event(row)?, limit) {
+            return Ok(page.read(up_to, true));
+        }
+    }
+    Ok(page.read(up_to, false))
 }
 
 /// One event by its id.
@@ -148,12 +185,9 @@ fn events(c: &Connection, query: &EventQuery) -> rusqlite::Result<Events> {
             .optional()?;
         return key.map_or(Ok(Vec::new()), |key| run(by_directory, &key));
     }
-    if let Some(id) = organization {
+    if let Some(id) = &query.organization_id {
         // A merge of its directories: the log of others is not looked at.
-        let keys: Vec<i64> = c
-            .prepare_cached("SELECT pk FROM directories WHERE organization_id = $1")?
-            .query_map([id], |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()?;
+        let keys = directories_of(c, id)?;
         let each = keys.iter().map(|key| run(by_directory, key)).collect::<rusqlite::Result<_>>()?;
         return Ok(merged(each, limit));
     }

@@ -5,7 +5,7 @@ use rollcall_scim::ResourceKind;
 use rollcall_store::read::{EventQuery, LaneQuery};
 use serde_json::json;
 
-use crate::support::{Fixture, create_user, list, patch_user, request};
+use crate::support::{Fixture, create_user, list, new_directory, patch_user, request};
 
 async fn names(f: &Fixture, pairs: &[(&str, &str)]) -> (Vec<String>, u64) {
     let page = f.store.list_users(&f.directory, list(ResourceKind::User, pairs)).await.unwrap();
@@ -164,6 +164,83 @@ async fn events_are_found_by_each_field() {
         assert!(read.events.iter().all(|event| !event.body.is_empty()));
         assert_eq!(read.scanned_to, scanned_to, "{query:?}");
     }
+}
+
+/// Reads a lane page by page to its end; how many pages that took.
+async fn whole_lane(f: &Fixture, query: LaneQuery) -> (Vec<u64>, usize) {
+    let (mut query, mut positions, mut pages) = (query, Vec::new(), 0);
+    let end = f.store.head(0).min(query.up_to);
+    while query.after < end {
+        let read = f.store.lane_events(query.clone()).await.unwrap();
+        assert!(read.scanned_to > query.after, "every page goes on");
+        positions.extend(read.events.iter().map(|event| event.position));
+        query.after = read.scanned_to;
+        pages += 1;
+    }
+    (positions, pages)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_organizations_lane_merges_its_directories_the_deleted_ones_too() {
+    let f = Fixture::new().await;
+    let second = f.second_directory(Mode::Live).await;
+    let sandbox = f.second_directory(Mode::Sandbox).await;
+    let other = f.store.create_organization("Other".into(), None).await.unwrap().id;
+    let foreign = f.store.create_directory(new_directory(&other, Mode::Live)).await.unwrap().0.id;
+    for n in 0..60 {
+        let directory = [&foreign, &f.directory, &second, &sandbox, &foreign][n % 5];
+        f.store.write(request(directory, create_user(&format!("user{n}")))).await.unwrap();
+    }
+    f.store.write(request(&second, Command::DeleteDirectory)).await.unwrap();
+    f.user("last").await;
+    let expected: Vec<u64> = f
+        .heard
+        .events()
+        .iter()
+        .filter(|event| event.directory_id == f.directory || event.directory_id == second)
+        .map(|event| event.position)
+        .collect();
+    assert!(expected.len() > 24);
+    let scope = Scope::Organization(f.organization.clone());
+    for limit in [1, 2, 3, 7, 64] {
+        let query = LaneQuery { scope: scope.clone(), types: vec![], after: 0, up_to: u64::MAX, limit };
+        assert_eq!(whole_lane(&f, query).await.0, expected, "{limit} at a time");
+    }
+    let types = vec![EventType::DirectoryDeleted];
+    let deleted = LaneQuery { scope, types, after: 0, up_to: u64::MAX, limit: 64 };
+    let (positions, _) = whole_lane(&f, deleted).await;
+    assert_eq!(positions, [expected[expected.len() - 2]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_large_events_ends_at_about_a_mebibyte() {
+    let f = Fixture::new().await;
+    let ann = f.user("ann").await;
+    for n in 0..4 {
+        let title = json!([{"op": "replace", "path": "title", "value": format!("Dr{n}")}]);
+        f.write(patch_user(&ann.id, title)).await.unwrap();
+    }
+    let main = rusqlite::Connection::open(f.folder.path().join("data/main.db")).unwrap();
+    main.execute("UPDATE events SET body = zeroblob(600000)", []).unwrap();
+    main.execute("UPDATE events SET body = zeroblob(3000000) WHERE position = 1", []).unwrap();
+    for scope in
+        [Scope::All, Scope::Organization(f.organization.clone()), Scope::Directory(f.directory.clone())]
+    {
+        for types in [vec![], EventType::ALL.to_vec()] {
+            let query = LaneQuery { scope: scope.clone(), types, after: 0, up_to: 100, limit: 64 };
+            assert_eq!(whole_lane(&f, query.clone()).await, (vec![1, 2, 3, 4, 5], 3), "{query:?}");
+        }
+    }
+    let mut from = 1;
+    let mut pages = Vec::new();
+    while from <= 5 {
+        let page = f.store.subject_page(ann.id.as_str(), from, 5, 64).await.unwrap();
+        from = page.scanned_to + 1;
+        pages.push(page.events.iter().map(|event| event.position).collect::<Vec<_>>());
+    }
+    assert_eq!(pages, [vec![1], vec![2, 3], vec![4, 5]]);
+    let none = f.store.subject_page("usr_nobody", 1, 5, 64).await.unwrap();
+    assert_eq!((none.events.len(), none.scanned_to), (0, 5));
 }
 
 #[tokio::test(flavor = "multi_thread")]
