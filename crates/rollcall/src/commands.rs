@@ -35,15 +35,15 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     Ok(built.context("the runtime cannot be started")?)
 }
 
-/// Resolves at the first SIGTERM or SIGINT. Handlers are in place when this returns.
-fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+/// Resolves at the first SIGTERM or SIGINT, with its name. Handlers are in place when this returns.
+fn stop_signal() -> Result<impl Future<Output = &'static str>, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be handled")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be handled")?;
     Ok(async move {
         tokio::select! {
-            _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
-            _ = interrupt.recv() => tracing::info!("SIGINT: stopping"),
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
         }
     })
 }

@@ -2,13 +2,15 @@
 //! environment and the command line, the later winning over the earlier.
 //!
 //! Cast: [`settings`] is what there is to set; [`load()`] merges the sources, refuses what nobody
-//! knows, and remembers where each value came from; [`environment`] reads `ROLLCALL_…` names;
+//! knows, and remembers where each value came from; [`ranges`] refuses numbers that
+//! nobody means; [`environment`] reads `ROLLCALL_…` names;
 //! [`print`](mod@print) writes the result down as TOML.
 
 mod environment;
 mod keys;
 mod load;
 mod print;
+mod ranges;
 mod settings;
 
 pub(crate) use load::{Loaded, Sources, load};

@@ -30,8 +30,21 @@ enum Failure {
     #[error(transparent)]
     Config(#[from] config::ConfigError),
     /// Anything else; exit status 1.
-    #[error("{0:#}")]
+    #[error("{}", causes(.0))]
     Failed(#[from] anyhow::Error),
+}
+
+/// What failed and why, each cause once: some errors already say their cause in their own words.
+pub(crate) fn causes(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if line.is_empty() {
+            line = cause;
+        } else if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    line.replace('\n', " ")
 }
 
 fn main() -> ExitCode {
@@ -41,12 +54,34 @@ fn main() -> ExitCode {
     match commands::run(command) {
         Ok(code) => code,
         Err(failure) => {
-            let line = failure.to_string().replace('\n', " ");
-            eprintln!("rollcall: {line}");
+            eprintln!("rollcall: {}", failure.to_string().replace('\n', " "));
             match failure {
                 Failure::Config(_) => ExitCode::from(2),
                 Failure::Failed(_) => ExitCode::FAILURE,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+
+    use super::*;
+
+    /// Says its cause and gives it as its source too.
+    #[derive(Debug, thiserror::Error)]
+    #[error("making the folder x: {source}")]
+    struct Twice {
+        source: Error,
+    }
+
+    #[test]
+    fn each_cause_is_said_once() {
+        let cause = || Error::new(ErrorKind::AlreadyExists, "File exists");
+        let error = anyhow::Error::new(Twice { source: cause() }).context("the store cannot be opened");
+        assert_eq!(causes(&error), "the store cannot be opened: making the folder x: File exists");
+        let error = anyhow::Error::new(cause()).context("owner.key cannot be\nwritten");
+        assert_eq!(causes(&error), "owner.key cannot be written: File exists");
     }
 }

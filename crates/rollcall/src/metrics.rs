@@ -31,6 +31,7 @@ pub(crate) fn install() -> anyhow::Result<PrometheusHandle> {
         .and_then(PrometheusBuilder::install_recorder)
         .context("metrics cannot be recorded")?;
     describe();
+    register();
     Ok(HANDLE.get_or_init(|| handle).clone())
 }
 
@@ -66,4 +67,24 @@ fn describe() {
     describe_histogram!(store::LEDGER_COMMIT_SECONDS, Unit::Seconds, "How long a commit of the ledger took.");
     describe_gauge!("rollcall_build_info", "1, with the version as a label.");
     metrics::gauge!("rollcall_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+}
+
+/// What counts something rare, or only begins later, is there from the start with 0: a dashboard
+/// and an alert see a number and not nothing, and the first of its kind is a rise. The names that
+/// are spelled out here are not public in their crate; `tests/serve.rs` holds them against
+/// `docs/operations.md`.
+fn register() {
+    let _ = metrics::counter!(store::COMMIT_FAILURES);
+    for kind in ["rollcall_breakers_open", "rollcall_parked_subjects"] {
+        let _ = metrics::gauge!(kind);
+    }
+    for pool in ["fast", "slow"] {
+        let _ = metrics::gauge!("rollcall_slots_in_use", "pool" => pool);
+    }
+    let _ = metrics::counter!("rollcall_attempts_total", "outcome" => "delivered");
+    let _ = metrics::histogram!("rollcall_delivery_latency_seconds");
+    let _ = metrics::counter!(rollcall_ingest::metric::REFUSED, "reason" => "unauthorized");
+    for rule in rollcall_scim::Rule::ALL {
+        let _ = metrics::counter!(rollcall_ingest::metric::RULE_APPLIED, "rule" => rule.name());
+    }
 }

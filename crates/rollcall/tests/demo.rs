@@ -1,7 +1,9 @@
-//! `rollcall demo --exit`, the binary itself: it must work twice in one folder, and say clearly
-//! when the folder is taken.
+//! `rollcall demo`, the binary itself: it must work twice in one folder, whatever ports are taken,
+//! and say at the end what is kept where.
 
 use std::{
+    io::{BufRead as _, BufReader},
+    net::TcpListener,
     path::Path,
     process::{Command, Output, Stdio},
 };
@@ -48,4 +50,33 @@ fn a_day_arrives_verified_and_in_order_and_again_in_the_same_folder() {
     }
     let key = folder.path().join("rollcall-demo/owner.key");
     assert!(std::fs::read_to_string(key).unwrap().starts_with("rck_"));
+}
+
+#[test]
+fn taken_ports_are_replaced_and_the_end_says_what_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = [TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap()];
+    let [public, private] = taken.each_ref().map(|listener| listener.local_addr().unwrap().to_string());
+    let mut command = rollcall(folder.path());
+    command.env("ROLLCALL_SERVER__LISTEN", &public).env("ROLLCALL_SERVER__ADMIN_LISTEN", &private);
+    let mut child = command.arg("demo").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut seen: Vec<String> = Vec::new();
+    for line in lines.by_ref() {
+        seen.push(line);
+        if seen.last().is_some_and(|line| line.contains("json.tool")) {
+            break;
+        }
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let after: Vec<String> = lines.collect();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}\n{}", seen.join("\n"), text(&output).1);
+    for address in [&public, &private] {
+        let line = format!("  {address} is in use by another program: ");
+        assert!(seen.iter().any(|l| l.starts_with(&line)), "no {line}\n{}", seen.join("\n"));
+    }
+    let last =
+        "stopped; everything is kept in rollcall-demo: run the demo again to go on, or delete the folder";
+    assert_eq!(after.iter().filter(|line| !line.is_empty()).collect::<Vec<_>>(), [last]);
 }

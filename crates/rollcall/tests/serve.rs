@@ -70,10 +70,28 @@ impl Drop for Server {
 
 /// A GET: status and body.
 fn get(address: &str, path: &str, key: Option<&str>) -> (u16, String) {
+    ask(address, &format!("GET {path}"), key, "")
+}
+
+/// A POST of JSON that must go well: the answer.
+fn post(address: &str, path: &str, key: &str, body: &str) -> serde_json::Value {
+    let (status, answer) = ask(address, &format!("POST {path}"), Some(key), body);
+    assert_eq!(status, 201, "{path}: {answer}");
+    serde_json::from_str(&answer).unwrap()
+}
+
+/// A request whose head begins with `what`: status and body of the answer.
+fn ask(address: &str, what: &str, key: Option<&str>, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     let authorization = key.map(|key| format!("Authorization: Bearer {key}\r\n")).unwrap_or_default();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n{authorization}Connection: close\r\n\r\n")
-        .unwrap();
+    let kind = if what.contains("/scim/") { "application/scim+json" } else { "application/json" };
+    let length = body.len();
+    write!(
+        stream,
+        "{what} HTTP/1.1\r\nHost: {address}\r\n{authorization}Content-Type: {kind}\r\n\
+         Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
+    .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let status = answer.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap();
@@ -144,7 +162,8 @@ fn a_taken_folder_or_port_is_one_clear_line() {
     assert_eq!(status.code(), Some(1));
     let failed: Vec<&str> = stdout.lines().filter(|line| line.starts_with("failed")).collect();
     assert!(
-        failed.iter().any(|l| l.contains("server.listen"))
+        failed.iter().any(|l| l.contains("is in use by another program (server.listen"))
+            && !failed.iter().any(|l| l.contains("is free:"))
             && failed.iter().any(|l| l.contains("rollcall-data")),
         "{stdout}"
     );
@@ -161,6 +180,104 @@ fn mistakes_end_with_status_2_and_one_line() {
     assert_eq!(status.code(), Some(2));
     assert!(stderr.contains("at least 32 characters") && stderr.lines().count() == 1, "{stderr}");
     assert_eq!(run(&mut rollcall(folder.path(), "serve --listen nowhere")).0.code(), Some(2));
+}
+
+#[test]
+fn a_value_out_of_range_is_refused_by_serve_and_check_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in ["check", Server::FREE] {
+        for (name, value, expected) in [
+            ("ROLLCALL_STORE__DISK_WARN_PERCENT", "150", "store.disk_warn_percent is 150: "),
+            ("ROLLCALL_STORE__BATCH", "0", "store.batch is 0: it must be a whole number from 1 to 10000"),
+            ("ROLLCALL_STORE__READERS", "0", "store.readers is 0: "),
+            ("ROLLCALL_STORE__WRITE_QUEUE", "0", "store.write_queue is 0: "),
+            ("ROLLCALL_DISPATCH__FAST_SLOTS", "0", "dispatch.fast_slots is 0: "),
+            ("ROLLCALL_LOG__LEVEL", "frob", "log.level: \"frob\" is no level"),
+        ] {
+            let (status, stdout, stderr) = run(rollcall(folder.path(), command).env(name, value));
+            assert_eq!((status.code(), stdout.as_str()), (Some(2), ""), "{command} {name}");
+            assert!(stderr.contains(expected) && stderr.lines().count() == 1, "{stderr}");
+        }
+    }
+    assert!(!folder.path().join("rollcall-data").exists());
+}
+
+/// The names in the table of `docs/operations.md`.
+fn documented_metrics() -> Vec<&'static str> {
+    let names: Vec<_> = include_str!("../../../docs/operations.md")
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `rollcall_").map(|_| &line[3..]))
+        .filter_map(|line| line.split(['{', '`']).next())
+        .collect();
+    assert!(names.len() > 10, "{names:?}");
+    names
+}
+
+#[test]
+fn every_documented_metric_is_there_after_one_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(rollcall(folder.path(), Server::FREE));
+    let key = std::fs::read_to_string(folder.path().join("rollcall-data/owner.key")).unwrap();
+    let key = key.trim();
+    let organization = post(&server.public, "/v1/organizations", key, r#"{"name": "Acme"}"#);
+    let directory =
+        serde_json::json!({"organization_id": organization["id"], "name": "Okta", "provider": "okta"});
+    let directory = post(&server.public, "/v1/directories", key, &directory.to_string());
+    let users = format!("/scim/v2/{}/Users", directory["id"].as_str().unwrap());
+    let user =
+        r#"{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "ada@acme.example"}"#;
+    post(&server.public, &users, directory["token"].as_str().unwrap(), user);
+
+    let (_, numbers) = get(&server.private, "/metrics", None);
+    let has = |name: &str| {
+        numbers.lines().any(|line| {
+            let rest = line.strip_prefix(name);
+            rest.is_some_and(|rest| rest.starts_with(['{', ' ']) || rest.starts_with("_count"))
+        })
+    };
+    let missing: Vec<_> = documented_metrics().into_iter().filter(|name| !has(name)).collect();
+    // It has a series per endpoint, and there is none.
+    assert_eq!(missing, ["rollcall_lane_lag_events"], "{numbers}");
+    // The store counts for this recorder.
+    for line in [
+        "rollcall_events_total{type=\"user.created\"} 1",
+        "rollcall_store_commit_failures_total 0",
+        "rollcall_breakers_open 0",
+    ] {
+        assert!(numbers.lines().any(|l| l == line), "no {line}:\n{numbers}");
+    }
+    let commits = numbers.lines().find_map(|l| l.strip_prefix("rollcall_store_commit_seconds_count "));
+    assert!(commits.unwrap().parse::<u64>().unwrap() > 0, "{numbers}");
+}
+
+#[test]
+fn the_log_has_one_line_at_the_start_and_one_at_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = rollcall(folder.path(), Server::FREE);
+    command.env("ROLLCALL_API_KEY", "rck_environment_environment_environment");
+    let server = Server::start(command);
+    let addresses = format!("public={} private={}", server.public, server.private);
+    let (_, log) = server.stop();
+    let lines: Vec<&str> = log.lines().collect();
+    let [start, end] = lines[..] else { panic!("{log}") };
+    for part in ["started", "version=", "data=rollcall-data", "role=all", "https only", &addresses] {
+        assert!(start.contains(part), "no {part}: {start}");
+    }
+    assert!(end.contains("stopped") && end.contains("SIGTERM"), "{end}");
+}
+
+#[test]
+fn a_cause_is_said_once() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    for command in ["serve --data file --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0", "check --data file"]
+    {
+        let (status, stdout, stderr) = run(&mut rollcall(folder.path(), command));
+        assert_eq!(status.code(), Some(1));
+        let said = format!("{stdout}{stderr}");
+        assert!(said.contains("file"), "{said}");
+        assert!(said.matches("os error").count() <= 1, "{said}");
+    }
 }
 
 #[test]
@@ -191,5 +308,8 @@ fn config_prints_and_check_checks() {
     let (status, stdout, stderr) = run(&mut rollcall(folder.path(), arguments));
     assert!(status.success(), "{stdout}{stderr}");
     assert!(stdout.lines().all(|line| line.starts_with("ok ")), "{stdout}");
+    let counts =
+        "configuration: 1 value from fine.toml, 2 values from the command line; the defaults for the rest";
+    assert!(stdout.contains(counts), "{stdout}");
     assert!(!folder.path().join("rollcall-data").exists(), "a check makes nothing");
 }

@@ -1,12 +1,12 @@
 //! `rollcall check`: is the configuration usable, and is there what it names? One line each.
 
-use std::process::ExitCode;
+use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
 use rollcall_store::Store;
 use rollcall_stream::Feed;
 
 use crate::{
-    Failure,
+    Failure, causes,
     cli::Serve,
     config::{self, Settings},
     server,
@@ -18,15 +18,14 @@ pub(super) fn run(options: Serve) -> Result<ExitCode, Failure> {
     for warning in &loaded.warnings {
         println!("warning  {warning}");
     }
-    let place = file.map_or_else(|| "no file".to_owned(), |file| file.display().to_string());
-    println!("ok       configuration ({place}, {} values set)", loaded.origins.len());
+    println!("ok       configuration: {}", sources(file.as_deref(), &loaded.origins));
     super::runtime()?.block_on(async {
         let mut fine = true;
-        for (what, result) in checks(&loaded.settings).await {
+        for result in checks(&loaded.settings).await {
             match result {
-                Ok(()) => println!("ok       {what}"),
+                Ok(what) => println!("ok       {what}"),
                 Err(why) => {
-                    println!("failed   {what}: {}", why.replace('\n', " "));
+                    println!("failed   {}", why.replace('\n', " "));
                     fine = false;
                 }
             }
@@ -35,38 +34,99 @@ pub(super) fn run(options: Serve) -> Result<ExitCode, Failure> {
     })
 }
 
-async fn checks(settings: &Settings) -> Vec<(String, Result<(), String>)> {
+/// How many values each source set.
+fn sources(file: Option<&Path>, origins: &BTreeMap<String, String>) -> String {
+    let count = |of: &dyn Fn(&str) -> bool| origins.values().filter(|origin| of(origin)).count();
+    let is_variable = |origin: &str| origin.starts_with("environment ");
+    let is_flag = |origin: &str| origin.starts_with("--");
+    let file_name = file.map(|file| file.display().to_string());
+    let counts = [
+        (file_name.as_deref(), count(&|origin| !is_variable(origin) && !is_flag(origin))),
+        (Some("the environment"), count(&is_variable)),
+        (Some("the command line"), count(&is_flag)),
+    ];
+    let named: Vec<String> = counts
+        .into_iter()
+        .filter_map(|(name, count)| Some((name?, count)))
+        .filter(|(name, count)| *count > 0 || Some(*name) == file_name.as_deref())
+        .map(|(name, count)| format!("{count} {} from {name}", if count == 1 { "value" } else { "values" }))
+        .collect();
+    if named.is_empty() {
+        "the defaults".to_owned()
+    } else {
+        format!("{}; the defaults for the rest", named.join(", "))
+    }
+}
+
+/// What is as it should be, or what is not.
+async fn checks(settings: &Settings) -> Vec<Result<String, String>> {
     let mut results = Vec::new();
     for (key, address) in
         [("server.listen", settings.server.listen), ("server.admin_listen", settings.server.admin_listen)]
     {
-        let bound = server::bind(key, address).map(drop).map_err(|e| format!("{e:#}"));
-        results.push((format!("{key} {address} is free"), bound));
+        let free = match address.port() {
+            0 => format!("{key}: a free port of {}", address.ip()),
+            _ => format!("{key}: {address} is free"),
+        };
+        results.push(server::bind(key, address).map(|_| free).map_err(|e| causes(&e)));
     }
-    results.push((format!("data folder {}", settings.data_dir.display()), open_store(settings).await));
+    results.push(open_store(settings).await);
     results
 }
 
 /// Opens the store and closes it again. A folder that is not there yet is not made: only whether
 /// it could be is looked at.
-async fn open_store(settings: &Settings) -> Result<(), String> {
+async fn open_store(settings: &Settings) -> Result<String, String> {
     let dir = &settings.data_dir;
+    let name = dir.display();
     if !dir.exists() {
         let parent = dir.ancestors().skip(1).find(|p| p.as_os_str().is_empty() || p.exists());
-        let parent = parent.filter(|p| !p.as_os_str().is_empty()).unwrap_or(std::path::Path::new("."));
-        return tempfile_in(parent)
-            .map_err(|e| format!("it does not exist and cannot be made in {}: {e}", parent.display()));
+        let parent = parent.filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        return match tempfile_in(parent) {
+            Ok(()) => Ok(format!("data folder {name}: not there yet, can be made")),
+            Err(e) => Err(format!(
+                "data folder {name}: not there yet, and cannot be made in {}: {e}",
+                parent.display()
+            )),
+        };
     }
-    let store =
-        Store::open(settings.store.clone(), Feed::new(settings.stream.clone())).map_err(|e| e.to_string())?;
+    let opened = Store::open(settings.store.clone(), Feed::new(settings.stream.clone()));
+    let store = opened.map_err(|e| causes(&e.into()))?;
     let health = store.health();
     store.close().await;
-    health.map_err(str::to_owned)
+    health.map(|()| format!("data folder {name}")).map_err(|why| format!("data folder {name}: {why}"))
 }
 
 /// Whether something can be made in a folder.
-fn tempfile_in(folder: &std::path::Path) -> std::io::Result<()> {
+fn tempfile_in(folder: &Path) -> std::io::Result<()> {
     let probe = folder.join(format!(".rollcall-check-{}", std::process::id()));
     std::fs::create_dir(&probe)?;
     std::fs::remove_dir(&probe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_said_where_the_values_come_from() {
+        let origins = |list: &[&str]| -> BTreeMap<String, String> {
+            list.iter().enumerate().map(|(i, origin)| (i.to_string(), (*origin).to_owned())).collect()
+        };
+        let file = Some(Path::new("a.toml"));
+        let table: [(_, &[&str], _); 4] = [
+            (None, &[], "the defaults"),
+            (file, &[], "0 values from a.toml; the defaults for the rest"),
+            (None, &["--data"], "1 value from the command line; the defaults for the rest"),
+            (
+                file,
+                &["a.toml", "a.toml", "environment ROLLCALL_ROLE", "--data"],
+                "2 values from a.toml, 1 value from the environment, 1 value from the command line; \
+                 the defaults for the rest",
+            ),
+        ];
+        for (file, list, expected) in table {
+            assert_eq!(sources(file, &origins(list)), expected);
+        }
+    }
 }

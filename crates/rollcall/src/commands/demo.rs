@@ -1,6 +1,6 @@
 //! `rollcall demo`: starts everything, plays two days, shows what to try next.
 
-use std::{net::TcpListener, path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode};
 
 use anyhow::Context as _;
 use rollcall_simulator::{Day, Dialect, EntraDialect, OktaDialect, Persona, Size, Target};
@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
 use crate::{
-    Failure,
+    Failure, causes,
     cli::Demo,
     config::{self, Loaded, Settings, Sources},
     demo::{
@@ -19,7 +19,7 @@ use crate::{
         stage::Stage,
     },
     owner_key,
-    server::Application,
+    server::{Application, Ports},
     telemetry,
 };
 
@@ -44,8 +44,7 @@ pub(super) fn run(options: Demo) -> Result<ExitCode, Failure> {
     })
 }
 
-/// The defaults and the environment, with what the demo needs: this machine's receivers allowed,
-/// and ports that are free.
+/// The defaults and the environment, with what the demo needs: this machine's receivers allowed.
 fn settings(options: &Demo) -> Result<Settings, Failure> {
     let loaded = config::load(Sources {
         environment: super::environment().collect(),
@@ -53,14 +52,6 @@ fn settings(options: &Demo) -> Result<Settings, Failure> {
         ..Sources::default()
     })?;
     let Loaded { mut settings, origins, .. } = loaded;
-    for (key, address) in [
-        ("server.listen", &mut settings.server.listen),
-        ("server.admin_listen", &mut settings.server.admin_listen),
-    ] {
-        if !origins.contains_key(key) && TcpListener::bind(*address).is_err() {
-            address.set_port(0);
-        }
-    }
     if !origins.contains_key("log.level") {
         // The screen is for the demo.
         "error".clone_into(&mut settings.log.level);
@@ -72,12 +63,18 @@ fn settings(options: &Demo) -> Result<Settings, Failure> {
     Ok(settings)
 }
 
-async fn play(options: Demo, settings: Settings, stop: impl Future<Output = ()>) -> anyhow::Result<ExitCode> {
+async fn play(
+    options: Demo,
+    settings: Settings,
+    stop: impl Future<Output = &'static str>,
+) -> anyhow::Result<ExitCode> {
     let paint = Paint::for_stdout();
     let environment_key = settings.api_key.as_ref().map(|key| key.secret().clone());
-    let application = Application::build(settings).await?;
-    let (public_url, private) = (application.public_url.clone(), application.private_addr);
-    let base = format!("http://{}", application.public_addr);
+    let wanted = [settings.server.listen, settings.server.admin_listen];
+    let application = Application::build(settings, Ports::FreeIfTaken).await?;
+    let public_url = application.public_url.clone();
+    let (public, private) = (application.public_addr, application.private_addr);
+    let base = format!("http://{public}");
     let (key, key_file) = match environment_key {
         Some(key) => (key, None),
         None => {
@@ -86,7 +83,11 @@ async fn play(options: Demo, settings: Settings, stop: impl Future<Output = ()>)
         }
     };
     let running = application.start()?;
-    for line in lines::header(paint, &options.data.display().to_string()) {
+    let data = options.data.display().to_string();
+    for line in lines::header(paint, &data) {
+        paint.print(&line);
+    }
+    for line in lines::addresses(paint, wanted, [public, private]) {
         paint.print(&line);
     }
 
@@ -94,6 +95,7 @@ async fn play(options: Demo, settings: Settings, stop: impl Future<Output = ()>)
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let server = tokio::spawn(running.run_until(async {
         let _ = ended.await;
+        "the show is over"
     }));
     let show = async {
         let mut receiver = Receiver::start()?;
@@ -108,6 +110,9 @@ async fn play(options: Demo, settings: Settings, stop: impl Future<Output = ()>)
     let (receiver, perfect) = show?;
     // Last, so that deliveries in flight were still answered.
     receiver.stop().await;
+    if !options.exit {
+        paint.print(&goodbye::last_line(&data));
+    }
     Ok(if perfect { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -145,7 +150,7 @@ impl Show<'_> {
         self,
         receiver: &mut Receiver,
         exit: bool,
-        stop: impl Future<Output = ()>,
+        stop: impl Future<Output = &'static str>,
     ) -> anyhow::Result<bool> {
         let owner = Owner::new(self.base, self.key.clone())?;
         let parts = self.prepare(&owner, receiver).await?;
@@ -155,15 +160,17 @@ impl Show<'_> {
         tokio::pin!(stop);
         let personas = tokio::select! {
             played = self.play(&parts, &mut stage) => played,
-            () = &mut stop => {
-                self.paint.print("\nstopped before the end");
+            _ = &mut stop => {
+                if exit {
+                    self.paint.print("\nstopped before the end");
+                }
                 return Ok(!exit);
             }
         };
         stage.finish();
         let fine = personas.is_ok() && stage.trouble.is_none() && stage.tally.is_perfect();
         if let Err(error) = &personas {
-            self.paint.print(&lines::wrong(self.paint, &format!("{error:#}")));
+            self.paint.print(&lines::wrong(self.paint, &causes(error)));
         }
         self.paint.print(&self.paint.rule("What happened"));
         for line in stage.tally.lines() {
@@ -183,7 +190,7 @@ impl Show<'_> {
         }
         tokio::select! {
             () = stage.watch() => {}
-            () = stop => {}
+            _ = stop => {}
         }
         Ok(fine)
     }

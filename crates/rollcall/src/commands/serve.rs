@@ -4,7 +4,13 @@ use std::{io::Write as _, process::ExitCode};
 
 use anyhow::Context as _;
 
-use crate::{Failure, cli::Serve, config, server::Application, telemetry};
+use crate::{
+    Failure,
+    cli::Serve,
+    config,
+    server::{Application, Ports},
+    telemetry,
+};
 
 pub(super) fn run(options: Serve) -> Result<ExitCode, Failure> {
     let loaded = config::load(options.sources(super::environment()))?;
@@ -14,7 +20,7 @@ pub(super) fn run(options: Serve) -> Result<ExitCode, Failure> {
     }
     super::runtime()?.block_on(async {
         let stop = super::stop_signal()?;
-        let application = Application::build(loaded.settings).await?;
+        let application = Application::build(loaded.settings, Ports::AsSet).await?;
         application.announce_new_key();
         let line = format!(
             "ready public=http://{} private=http://{}\n",

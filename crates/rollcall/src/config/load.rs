@@ -11,7 +11,7 @@ use figment::{
 };
 use serde_json::Value;
 
-use super::{ConfigError, Settings, environment, keys};
+use super::{ConfigError, Settings, environment, keys, ranges};
 
 /// Where the configuration comes from.
 #[derive(Debug, Default)]
@@ -56,32 +56,27 @@ pub(crate) fn load(sources: Sources) -> Result<Loaded, ConfigError> {
         figment = figment.merge(Layer::new(flag, &nest(key, value))?);
         origins.insert(key.to_owned(), flag.to_owned());
     }
+    let tree: Value = figment.extract().map_err(|e| ConfigError(in_one_line(e)))?;
+    ranges::check(&tree, &origins)?;
     let mut settings: Settings = figment.extract().map_err(|e| ConfigError(in_one_line(e)))?;
     settings.store.data_dir.clone_from(&settings.data_dir);
-    check(&settings)?;
+    check(&settings, &origins)?;
     Ok(Loaded { settings, origins, warnings })
 }
 
 /// What the types alone do not say.
-fn check(settings: &Settings) -> Result<(), ConfigError> {
+fn check(settings: &Settings, origins: &BTreeMap<String, String>) -> Result<(), ConfigError> {
     let server = &settings.server;
-    let positive: [(&str, u64); 3] = [
-        ("server.max_connections", server.max_connections as u64),
-        ("server.keep_alive_seconds", server.keep_alive_seconds),
-        ("server.request_timeout_seconds", server.request_timeout_seconds),
-    ];
-    for (key, value) in positive {
-        if value == 0 {
-            return Err(ConfigError(format!("{key} must be at least 1")));
-        }
-    }
     if server.listen.port() != 0 && server.listen == server.admin_listen {
         return Err(ConfigError(format!("server.listen and server.admin_listen are both {}", server.listen)));
     }
     if settings.data_dir.as_os_str().is_empty() {
         return Err(ConfigError("data_dir must name a folder".to_owned()));
     }
-    crate::telemetry::check_level(&settings.log.level).map_err(|why| ConfigError(format!("log.level: {why}")))
+    crate::telemetry::check_level(&settings.log.level).map_err(|why| {
+        let origin = origins.get("log.level").map_or("default", String::as_str);
+        ConfigError(format!("{origin}: log.level: {why}"))
+    })
 }
 
 /// The file's table and the keys that it sets; an unknown key is refused.

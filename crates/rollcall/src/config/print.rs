@@ -33,8 +33,8 @@ pub(crate) fn print(loaded: &Loaded) -> String {
 fn line(out: &mut String, key: &str, name: &str, value: &Value, origins: &BTreeMap<String, String>) {
     let origin = origins.get(key).map_or("default", String::as_str);
     let shown = match (key, value) {
-        ("api_key", Value::String(_)) => format!("# {name} = is set and not shown"),
-        (_, Value::Null) => format!("# {name} = is not set"),
+        ("api_key", Value::String(_)) => format!("# {name} is set (not shown)"),
+        (_, Value::Null) => format!("# {name} is not set"),
         (_, value) => match toml::Value::try_from(value) {
             Ok(value) => format!("{name} = {value}"),
             Err(_) => format!("# {name} = {value}"),

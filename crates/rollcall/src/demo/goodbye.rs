@@ -42,11 +42,17 @@ pub(crate) fn lines(paint: Paint, next: &Next<'_>) -> Vec<String> {
         format!("{scim_base_url}\\"),
         format!("/Users/{user}"),
         note(&format!("# everything that happened to {user_name}:")),
-        "curl \\".to_owned(),
+        "curl -s \\".to_owned(),
         format!("-H 'Authorization: Bearer {key}' \\"),
         format!("'{public_url}/v1/events?subject_id='\\"),
-        (*user).to_owned(),
+        format!("{user} | python3 -m json.tool | head -n 60"),
     ]
+}
+
+/// What is said after Ctrl-C: what is kept where. It begins a line of its own, after the
+/// terminal's `^C`.
+pub(crate) fn last_line(data: &str) -> String {
+    format!("\nstopped; everything is kept in {data}: run the demo again to go on, or delete the folder")
 }
 
 #[cfg(test)]
@@ -56,7 +62,8 @@ mod tests {
     use super::*;
     use crate::demo::paint::WIDTH;
 
-    /// A shell reads the pasted lines; `curl` is a function here that prints what it was given.
+    /// A shell reads the pasted lines; `curl` is a function here that prints what it was given, and
+    /// `python3` one that lets it through.
     #[test]
     fn the_commands_are_what_a_shell_makes_of_them() {
         let lines = lines(
@@ -75,7 +82,10 @@ mod tests {
         assert!(lines.iter().all(|line| line.chars().count() <= WIDTH), "{lines:#?}");
         assert!(lines.len() <= 16, "with the summary it must fit 24 rows");
         let from = lines.iter().position(|line| line.starts_with('#')).unwrap();
-        let script = format!("curl() {{ printf '%s\\n' \"$@\" --; }}\n{}\n", lines[from..].join("\n"));
+        let script = format!(
+            "curl() {{ printf '%s\\n' \"$@\" --; }}\npython3() {{ cat; }}\n{}\n",
+            lines[from..].join("\n")
+        );
         let output = Command::new("sh").arg("-c").arg(script).output().unwrap();
         assert!(output.status.success());
         insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap(), @r#"
@@ -90,6 +100,7 @@ mod tests {
         "Operations":[{"op":"Replace","path":"title","value":"Captain"}]}
         http://127.0.0.1:48080/scim/v2/dir_0199c0ffee0070008000000000000001/Users/usr_0199c0ffee0070008000000000009f3a
         --
+        -s
         -H
         Authorization: Bearer rck_0123456789012345678901234567890123456789012
         http://127.0.0.1:48080/v1/events?subject_id=usr_0199c0ffee0070008000000000009f3a

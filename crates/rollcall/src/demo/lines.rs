@@ -1,17 +1,17 @@
 //! The lines for a request, an event and a webhook.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use rollcall_simulator::Exchange;
 use serde_json::Value;
 
 use super::{
     order::Place,
-    paint::{Look, Paint, WIDTH, cut},
+    paint::{Look, Paint, cut},
 };
 
-/// The columns of a request between its mark and its answer's status and time.
-const ROOM: usize = WIDTH - 2 - 2 - 14;
+/// The columns that a request's row has beside the request: its mark, its answer's status and time.
+const BESIDE: usize = 2 + 2 + 14;
 
 /// What is seen at the top.
 pub(crate) fn header(paint: Paint, data: &str) -> Vec<String> {
@@ -34,10 +34,24 @@ pub(crate) fn header(paint: Paint, data: &str) -> Vec<String> {
     ]
 }
 
+/// Where the server is: what was wanted, and what it got. It goes elsewhere if a port is taken.
+pub(crate) fn addresses(paint: Paint, wanted: [SocketAddr; 2], got: [SocketAddr; 2]) -> Vec<String> {
+    let [public, private] = got;
+    let mut lines =
+        vec![String::new(), format!("  SCIM and /v1 at http://{public}, metrics at http://{private}")];
+    for (wanted, got) in wanted.into_iter().zip(got) {
+        if wanted.port() != 0 && wanted.port() != got.port() {
+            let why = format!("{wanted} is in use by another program: {got} is taken instead");
+            lines.push(paint.row((Look::Plain, "  "), (Look::Dim, &why), ""));
+        }
+    }
+    lines
+}
+
 /// The line that says what a request is for.
 pub(crate) fn heading(paint: Paint, exchange: &Exchange) -> String {
     let title = format!("{}: {}", exchange.persona, exchange.what);
-    format!("\n{}", paint.on(Look::Bold, &cut(&title, WIDTH)))
+    format!("\n{}", paint.on(Look::Bold, &cut(&title, paint.width)))
 }
 
 /// The lines for what was sent, and how it was answered.
@@ -49,7 +63,7 @@ pub(crate) fn exchange(paint: Paint, exchange: &Exchange) -> Vec<String> {
     let mut below = exchange.request.as_ref().map_or_else(Vec::new, |body| summary(exchange.method, body));
     let words: usize = below.iter().map(|part| part.chars().count() + 2).sum();
     // What fits stands in the same row; else each operation has one of its own.
-    if request.chars().count() + words <= ROOM {
+    if request.chars().count() + words <= paint.width - BESIDE {
         for part in below.drain(..) {
             request.push_str("  ");
             request.push_str(&part);
@@ -88,7 +102,7 @@ pub(crate) fn event(paint: Paint, event: &Value, who: Option<&str>) -> Vec<Strin
         return vec![row(MARK, &fact)];
     }
     let whole = format!("{fact}: {changes}");
-    if MARK.len() + whole.chars().count() <= WIDTH {
+    if MARK.len() + whole.chars().count() <= paint.width {
         vec![row(MARK, &whole)]
     } else {
         vec![row(MARK, &fact), row(&" ".repeat(MARK.len() + 2), &changes)]

@@ -217,7 +217,7 @@ impl Stage {
 impl Observer for Stage {
     async fn seen(&mut self, exchange: Exchange) {
         if let Err(error) = self.show(exchange).await {
-            self.complain(&format!("{error:#}"));
+            self.complain(&crate::causes(&error));
             self.trouble.get_or_insert(error);
         }
     }

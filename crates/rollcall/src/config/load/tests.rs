@@ -86,8 +86,36 @@ fn mistakes_are_named_in_one_line() {
         ("[server]\nworkers = 'many'\n", &[], "FILE: server.workers: "),
         ("[server]\nlisten = 'here'\n", &[], "FILE: server.listen: "),
         ("server = 1\n", &[], "FILE: unknown key `server`"),
-        ("[server]\nkeep_alive_seconds = 0\n", &[], "server.keep_alive_seconds must be at least 1"),
-        ("[log]\nlevel = 'loud=='\n", &[], "log.level: "),
+        (
+            "[server]\nkeep_alive_seconds = 0\n",
+            &[],
+            "FILE: server.keep_alive_seconds is 0: it must be a whole number from 1 to 86400",
+        ),
+        ("[store]\nbatch = 0\n", &[], "FILE: store.batch is 0: it must be a whole number from 1 to 10000"),
+        ("[store]\nreaders = 0\n", &[], "FILE: store.readers is 0: "),
+        ("[store]\nwrite_queue = -1\n", &[], "FILE: store.write_queue is -1: it must be a whole number"),
+        ("[store]\ndisk_warn_percent = 300\n", &[], "FILE: store.disk_warn_percent is 300: "),
+        (
+            "[dispatch]\nslow_slots = 0.5\n",
+            &[],
+            "FILE: dispatch.slow_slots is 0.5: it must be a whole number",
+        ),
+        (
+            "[store]\nbatch = 0\n",
+            &[("ROLLCALL_STORE__BATCH", "10001")],
+            "environment ROLLCALL_STORE__BATCH: store.batch is 10001: it must be a whole number from 1 to 10000",
+        ),
+        (
+            "[store]\ndisk_warn_percent = 95\n",
+            &[],
+            "store.disk_warn_percent is 95 and store.disk_refuse_percent 90: the warning must come no later",
+        ),
+        ("[log]\nlevel = 'loud=='\n", &[], "FILE: log.level: "),
+        (
+            "",
+            &[("ROLLCALL_LOG__LEVEL", "frob")],
+            "environment ROLLCALL_LOG__LEVEL: log.level: \"frob\" is no level: it must be off, error, ",
+        ),
         ("[log]\nformat = 'xml'\n", &[], "FILE: log.format: "),
         ("role = 'cook'\n", &[], "FILE: role: unknown role \"cook\""),
         ("public_url = 'directory.example'\n", &[], "FILE: public_url: "),
@@ -143,8 +171,8 @@ fn the_printed_configuration_says_where_it_came_from_and_loads_again() {
     insta::assert_snapshot!(printed, @r#"
     # The effective configuration. Each value with where it came from.
     data_dir = "rollcall-data"                   # default
-    # public_url = is not set                    # default
-    # api_key = is set and not shown             # environment ROLLCALL_API_KEY
+    # public_url is not set                      # default
+    # api_key is set (not shown)                 # environment ROLLCALL_API_KEY
     role = "all"                                 # default
 
     [server]
@@ -176,7 +204,7 @@ fn the_printed_configuration_says_where_it_came_from_and_loads_again() {
     default_page_size = 100                      # default
     max_results = 1000                           # default
     members_in_answer = 100                      # default
-    # documentation_uri = is not set             # default
+    # documentation_uri is not set               # default
 
     [dispatch]
     fast_slots = 512                             # default
@@ -185,6 +213,7 @@ fn the_printed_configuration_says_where_it_came_from_and_loads_again() {
     max_parked_per_lane = 10000                  # default
     max_unsaved_attempts = 8192                  # default
     store_reads = 8                              # default
+    max_held_bytes = 67108864                    # default
     disable_after_seconds = 432000               # default
     idle_connections_per_host = 64               # default
 

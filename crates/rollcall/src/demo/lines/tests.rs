@@ -2,6 +2,7 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 use super::*;
+use crate::demo::paint::WIDTH;
 
 const USER: &str = "usr_0199c0ffee0070008000000000009f3a";
 const GROUP: &str = "grp_0199c0ffee007000800000000000beef";
@@ -169,4 +170,16 @@ fn the_header_fits() {
     let lines = header(Paint::PLAIN, &"long/".repeat(40));
     assert_fits(&lines);
     assert!(lines.len() < 14);
+}
+
+#[test]
+fn a_taken_port_is_said() {
+    let at = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+    let lines = addresses(Paint::PLAIN, [at(8080), at(0)], [at(40_001), at(40_002)]);
+    assert_fits(&lines);
+    assert_snapshot!(lines.join("\n"), @r"
+
+      SCIM and /v1 at http://127.0.0.1:40001, metrics at http://127.0.0.1:40002
+      127.0.0.1:8080 is in use by another program: 127.0.0.1:40001 is taken instead
+    ");
 }
