@@ -32,14 +32,14 @@ pub(super) fn progress(
     for record in &batch.attempts {
         if let Some(endpoint) = endpoints.number(c, &record.endpoint_id)? {
             attempt(c, endpoint, record)?;
+            if record.error.is_none() {
+                revive(c, endpoint, record.shard, record.position)?;
+            }
         }
     }
     for (endpoint_id, shard, position) in &batch.revived {
         if let Some(endpoint) = endpoints.number(c, endpoint_id)? {
-            c.prepare_cached(
-                "DELETE FROM dead_letters WHERE endpoint_pk = $1 AND position = $2 AND shard = $3",
-            )?
-            .execute(params![endpoint, int(*position), shard])?;
+            revive(c, endpoint, *shard, *position)?;
         }
     }
     for record in &batch.dead {
@@ -118,10 +118,20 @@ fn attempt(c: &Connection, endpoint: i64, record: &Attempt) -> rusqlite::Result<
     .map(drop)
 }
 
+/// A dead letter that was delivered after all is none any more.
+fn revive(c: &Connection, endpoint: i64, shard: u16, position: u64) -> rusqlite::Result<()> {
+    c.prepare_cached("DELETE FROM dead_letters WHERE endpoint_pk = $1 AND position = $2 AND shard = $3")?
+        .execute(params![endpoint, int(position), shard])
+        .map(drop)
+}
+
+/// Unless it was delivered: somebody may have sent it by hand while its lane gave it up.
 fn dead(c: &Connection, endpoint: i64, record: &DeadLetter) -> rusqlite::Result<()> {
     c.prepare_cached(
         "INSERT INTO dead_letters (endpoint_pk, shard, position, event_id, subject_id, attempts, died_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
+         SELECT $1, $2, $3, $4, $5, $6, $7
+         WHERE NOT EXISTS (SELECT 1 FROM attempts a
+            WHERE a.endpoint_pk = $1 AND a.position = $3 AND a.shard = $2 AND a.error IS NULL)
          ON CONFLICT (endpoint_pk, position, shard) DO UPDATE SET attempts = excluded.attempts,
             died_at = excluded.died_at",
     )?
