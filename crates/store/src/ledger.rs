@@ -173,9 +173,11 @@ pub struct DeliveryQuery {
 /// How far an endpoint is behind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lag {
-    /// Matching events that are not settled, parked ones included; counted up to 100,000.
+    /// Matching events that are not settled, parked ones included; counted up to 10,000. At most so
+    /// many rows of the log are looked at, so that it may say less where most of them go elsewhere or
+    /// are settled already.
     pub events: u64,
-    /// When the oldest of them was decided.
+    /// When the oldest of those counted was decided.
     pub oldest: Option<Timestamp>,
     /// Subjects that are parked.
     pub parked_subjects: u64,

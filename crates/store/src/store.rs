@@ -79,6 +79,7 @@ pub(crate) struct Inner {
     pub(crate) shared: Arc<Shared>,
     pub(crate) readers: Readers,
     pub(crate) ledger: Ledger,
+    pub(crate) attempts_retention_days: u32,
     queue: SyncSender<Message>,
     stop: Stop,
     threads: Mutex<Option<Threads>>,
@@ -128,7 +129,9 @@ impl Store {
         let writer =
             Builder::new().name("rollcall-writer".to_owned()).spawn(|| writer.run()).map_err(spawning)?;
         let threads = Mutex::new(Some(Threads { writer, helpers, folder }));
-        Ok(Self { inner: Arc::new(Inner { shared, readers, ledger, queue, stop, threads }) })
+        let attempts_retention_days = settings.attempts_retention_days;
+        let inner = Inner { shared, readers, ledger, attempts_retention_days, queue, stop, threads };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Takes no more writes, finishes those that wait, writes what is only in memory, and closes.

@@ -13,7 +13,7 @@ use rollcall_domain::{
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-use super::{Delivery, lanes};
+use super::{Delivery, lanes, upkeep::attempts_kept_since};
 use crate::{
     Store, names,
     read::{ReadError, events},
@@ -24,13 +24,14 @@ use crate::{
 
 impl Store {
     /// One delivery with its attempts, the oldest first. `None` if the event does not go to the
-    /// endpoint and never went there.
+    /// endpoint and never went there: it may have passed before the endpoint wanted its type.
     pub async fn delivery(&self, id: &DeliveryId) -> Result<Option<(Delivery, Vec<Attempt>)>, ReadError> {
         let Some(entry) = self.catalog().endpoints.get(&id.endpoint_id).cloned() else { return Ok(None) };
         let id = id.clone();
+        let kept_since = attempts_kept_since(self.inner.attempts_retention_days);
         self.read(move |c| {
             let Some(event) = events::at(c, id.shard, id.position)? else { return Ok(None) };
-            let view = View::of(c, &entry.endpoint, id.shard)?;
+            let view = View::of(c, &entry.endpoint, id.shard, kept_since)?;
             let Some(delivery) = view.delivery(&event)? else { return Ok(None) };
             let attempts = view.attempts(id.position)?;
             Ok(Some((delivery, attempts)))
@@ -72,6 +73,8 @@ pub(super) struct View<'a> {
     /// Ascending.
     pub(super) settled_above: Vec<u64>,
     pub(super) failing_since: Option<Timestamp>,
+    /// Attempts that began before this may be gone.
+    kept_since: Timestamp,
 }
 
 /// What the attempts at one delivery come to.
@@ -84,7 +87,12 @@ struct Tried {
 }
 
 impl<'a> View<'a> {
-    pub(super) fn of(c: &'a Connection, endpoint: &'a Endpoint, shard: u16) -> rusqlite::Result<Self> {
+    pub(super) fn of(
+        c: &'a Connection,
+        endpoint: &'a Endpoint,
+        shard: u16,
+        kept_since: Timestamp,
+    ) -> rusqlite::Result<Self> {
         let number = lanes::number(c, &endpoint.id)?;
         let lane = number.map(|number| lanes::lane_of(c, number, shard)).transpose()?.flatten();
         let (frontier, settled_above, failing_since) = match lane {
@@ -93,7 +101,7 @@ impl<'a> View<'a> {
             }
             None => (endpoint.start_position, Vec::new(), None),
         };
-        Ok(Self { c, endpoint, shard, number, frontier, settled_above, failing_since })
+        Ok(Self { c, endpoint, shard, number, frontier, settled_above, failing_since, kept_since })
     }
 
     /// Whether the lane has settled a position, its parked subjects apart.
@@ -109,7 +117,7 @@ impl<'a> View<'a> {
         if !due && tried.attempts == 0 {
             return Ok(None);
         }
-        let (status, next_attempt_at) = self.status(event, &tried)?;
+        let Some((status, next_attempt_at)) = self.status(event, &tried)? else { return Ok(None) };
         let event = if event.body.is_empty() {
             Arc::new(rows::with_body(self.c, LoggedEvent::clone(event))?)
         } else {
@@ -130,14 +138,16 @@ impl<'a> View<'a> {
         }))
     }
 
+    /// `None` if the lane passed the event without an attempt: when it did, the endpoint did not want
+    /// the event's type yet.
     fn status(
         &self,
         event: &LoggedEvent,
         tried: &Tried,
-    ) -> rusqlite::Result<(DeliveryStatus, Option<Timestamp>)> {
-        let Some(number) = self.number else { return Ok((DeliveryStatus::Pending, None)) };
+    ) -> rusqlite::Result<Option<(DeliveryStatus, Option<Timestamp>)>> {
+        let Some(number) = self.number else { return Ok(Some((DeliveryStatus::Pending, None))) };
         if tried.succeeded {
-            return Ok((DeliveryStatus::Delivered, None));
+            return Ok(Some((DeliveryStatus::Delivered, None)));
         }
         let dead = self
             .c
@@ -146,18 +156,25 @@ impl<'a> View<'a> {
             )?
             .exists(params![number, int(event.position), event.shard])?;
         if dead {
-            return Ok((DeliveryStatus::Dead, None));
+            return Ok(Some((DeliveryStatus::Dead, None)));
         }
         let parked = lanes::parked_of(self.c, &self.endpoint.id, number, event.shard, &event.subject.id)?;
-        Ok(match parked.filter(|parked| parked.first_position <= event.position) {
+        Ok(Some(match parked.filter(|parked| parked.first_position <= event.position) {
             Some(parked) if parked.first_position == event.position && parked.attempts > 0 => {
                 (DeliveryStatus::Retrying, parked.next_at)
             }
             Some(_) => (DeliveryStatus::Parked, None),
+            // Of an older one, the attempts may have been removed.
+            None if self.settled(event.position)
+                && tried.attempts == 0
+                && event.timestamp >= self.kept_since =>
+            {
+                return Ok(None);
+            }
             None if self.settled(event.position) => (DeliveryStatus::Delivered, None),
             None if tried.attempts > 0 => (DeliveryStatus::Retrying, None),
             None => (DeliveryStatus::Pending, None),
-        })
+        }))
     }
 
     fn tried(&self, position: u64) -> rusqlite::Result<Tried> {

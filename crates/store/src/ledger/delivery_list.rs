@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use jiff::Timestamp;
 use rollcall_domain::{
     delivery::{DeliveryId, DeliveryStatus},
     endpoint::{Endpoint, Scope},
@@ -14,7 +15,7 @@ use rollcall_domain::{
 };
 use rusqlite::{Connection, params};
 
-use super::{Delivery, DeliveryQuery, deliveries::View};
+use super::{Delivery, DeliveryQuery, deliveries::View, upkeep::attempts_kept_since};
 use crate::{
     Catalog, Store,
     read::{
@@ -37,34 +38,51 @@ impl Store {
     /// The deliveries that match.
     pub async fn deliveries(&self, query: DeliveryQuery) -> Result<Vec<Delivery>, ReadError> {
         let catalog = self.catalog();
-        self.read(move |c| Ok(list(c, &catalog, &query)?)).await
+        let kept_since = attempts_kept_since(self.inner.attempts_retention_days);
+        self.read(move |c| Ok(list(&Source { c, catalog: &catalog, kept_since }, &query)?)).await
     }
 }
 
-fn list(c: &Connection, catalog: &Catalog, query: &DeliveryQuery) -> rusqlite::Result<Vec<Delivery>> {
+/// What a list is made from.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    c: &'a Connection,
+    catalog: &'a Catalog,
+    /// Attempts that began before this may be gone.
+    kept_since: Timestamp,
+}
+
+impl<'a> Source<'a> {
+    fn view(&self, endpoint: &'a Endpoint, shard: u16) -> rusqlite::Result<View<'a>> {
+        View::of(self.c, endpoint, shard, self.kept_since)
+    }
+}
+
+fn list(source: &Source<'_>, query: &DeliveryQuery) -> rusqlite::Result<Vec<Delivery>> {
+    let Source { c, catalog, .. } = *source;
     let limit = query.limit.clamp(1, 1000) as usize;
     if matches!(query.status, Some(DeliveryStatus::Delivering | DeliveryStatus::Discarded)) {
         return Ok(Vec::new());
     }
     if let Some(event_id) = &query.event_id {
         let Some(event) = events::by_id(c, event_id)? else { return Ok(Vec::new()) };
-        return of_event(c, catalog, query, &event, limit);
+        return of_event(source, query, &event, limit);
     }
     if let Some(id) = &query.endpoint_id {
         let Some(entry) = catalog.endpoints.get(id) else { return Ok(Vec::new()) };
         let before =
             query.after.as_ref().filter(|after| after.endpoint_id == *id).map(|after| after.position);
-        return of_endpoint(c, &entry.endpoint, query.status, before, limit);
+        return of_endpoint(source, &entry.endpoint, query.status, before, limit);
     }
     if matches!(query.status, None | Some(DeliveryStatus::Delivered)) {
-        return by_attempts(c, catalog, query, limit);
+        return by_attempts(source, query, limit);
     }
     let mut found = Vec::new();
     for id in endpoints_from(catalog, query.after.as_ref(), true) {
         let before =
             query.after.as_ref().filter(|after| after.endpoint_id == *id).map(|after| after.position);
         let Some(entry) = catalog.endpoints.get(id) else { continue };
-        found.extend(of_endpoint(c, &entry.endpoint, query.status, before, limit - found.len())?);
+        found.extend(of_endpoint(source, &entry.endpoint, query.status, before, limit - found.len())?);
         if found.len() >= limit {
             break;
         }
@@ -88,19 +106,18 @@ fn endpoints_from<'a>(
 }
 
 fn of_event(
-    c: &Connection,
-    catalog: &Catalog,
+    source: &Source<'_>,
     query: &DeliveryQuery,
     event: &Arc<LoggedEvent>,
     limit: usize,
 ) -> rusqlite::Result<Vec<Delivery>> {
     let mut found = Vec::new();
-    for id in endpoints_from(catalog, query.after.as_ref(), false) {
+    for id in endpoints_from(source.catalog, query.after.as_ref(), false) {
         if query.endpoint_id.as_ref().is_some_and(|only| only != id) {
             continue;
         }
-        let Some(entry) = catalog.endpoints.get(id) else { continue };
-        let delivery = View::of(c, &entry.endpoint, event.shard)?.delivery(event)?;
+        let Some(entry) = source.catalog.endpoints.get(id) else { continue };
+        let delivery = source.view(&entry.endpoint, event.shard)?.delivery(event)?;
         found.extend(delivery.filter(|delivery| query.status.is_none_or(|status| status == delivery.status)));
         if found.len() >= limit {
             break;
@@ -110,13 +127,13 @@ fn of_event(
 }
 
 fn of_endpoint(
-    c: &Connection,
+    source: &Source<'_>,
     endpoint: &Endpoint,
     status: Option<DeliveryStatus>,
     before: Option<u64>,
     limit: usize,
 ) -> rusqlite::Result<Vec<Delivery>> {
-    let view = View::of(c, endpoint, SHARD)?;
+    let view = source.view(endpoint, SHARD)?;
     let before = before.unwrap_or(u64::MAX);
     match status {
         Some(DeliveryStatus::Dead) => {
@@ -140,7 +157,7 @@ fn of_endpoint(
             let mut all = positions(&view, sql, before, SCAN)?;
             // What failed and has not been parked is above the frontier.
             if let Some(number) = view.number {
-                let tried: Vec<u64> = c
+                let tried: Vec<u64> = view.c
                     .prepare_cached(
                         "SELECT DISTINCT position FROM ledger.attempts
                          WHERE endpoint_pk = $1 AND position > $2 AND position < $3
@@ -229,16 +246,12 @@ fn newest(
 }
 
 /// Of all endpoints, what was tried last.
-fn by_attempts(
-    c: &Connection,
-    catalog: &Catalog,
-    query: &DeliveryQuery,
-    limit: usize,
-) -> rusqlite::Result<Vec<Delivery>> {
+fn by_attempts(source: &Source<'_>, query: &DeliveryQuery, limit: usize) -> rusqlite::Result<Vec<Delivery>> {
+    let Source { c, catalog, .. } = *source;
     let mut start = i64::MAX;
     if let Some(after) = &query.after {
         let Some(entry) = catalog.endpoints.get(&after.endpoint_id) else { return Ok(Vec::new()) };
-        let last = View::of(c, &entry.endpoint, SHARD)?.last_attempt(after.position)?;
+        let last = source.view(&entry.endpoint, SHARD)?.last_attempt(after.position)?;
         let Some(last) = last else { return Ok(Vec::new()) };
         start = last;
     }
@@ -256,7 +269,7 @@ fn by_attempts(
             continue;
         }
         let Some(entry) = catalog.endpoints.get(&id) else { continue };
-        let view = View::of(c, &entry.endpoint, SHARD)?;
+        let view = source.view(&entry.endpoint, SHARD)?;
         // A later attempt at it came on an earlier page.
         if view.last_attempt(position)? != Some(row.get(0)?) {
             continue;

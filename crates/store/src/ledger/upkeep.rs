@@ -1,6 +1,6 @@
 //! What the ledger's writer does every few seconds, in small pieces.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 
 use super::token_use::save_token_use;
@@ -13,8 +13,7 @@ const PIECE: i64 = 500;
 /// deleted endpoint; true if there may be more to remove.
 pub(super) fn upkeep(c: &Connection, shared: &Shared, retention_days: u32) -> rusqlite::Result<bool> {
     save_token_use(c, shared)?;
-    let age = SignedDuration::from_hours(i64::from(retention_days) * 24);
-    let cutoff = clock::now().saturating_sub(age).map_or(0, jiff::Timestamp::as_microsecond);
+    let cutoff = attempts_kept_since(retention_days).as_microsecond();
     // Attempts are appended as they are made, so the old ones are the first rows.
     let old = c
         .prepare_cached(
@@ -30,6 +29,12 @@ pub(super) fn upkeep(c: &Connection, shared: &Shared, retention_days: u32) -> ru
         )?
         .execute([PIECE])?;
     Ok(old + orphaned > 0)
+}
+
+/// Attempts that began before this may be gone.
+pub(super) fn attempts_kept_since(retention_days: u32) -> Timestamp {
+    let age = SignedDuration::from_hours(i64::from(retention_days) * 24);
+    clock::now().saturating_sub(age).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 #[cfg(test)]

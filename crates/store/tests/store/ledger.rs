@@ -3,17 +3,19 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rollcall_domain::{
     delivery::{Attempt, DeliveryId, DeliveryStatus, ErrorClass, Trigger},
+    directory::Mode,
     endpoint::Scope,
-    event::LoggedEvent,
-    ids::{AttemptId, EndpointId, EventId},
+    event::{EventType, LoggedEvent},
+    ids::{AttemptId, DirectoryId, EndpointId, EventId},
 };
 use rollcall_store::{
     Store, clock,
+    config_ops::EndpointPatch,
     ledger::{DeadLetter, DeliveryQuery, Lag, LaneRecord, ManualSendWhat, ParkedRecord, ProgressBatch},
 };
 use serde_json::json;
 
-use crate::support::{Fixture, Heard, patch_user, settings};
+use crate::support::{Fixture, Heard, new_directory, patch_user, settings};
 
 fn attempt(endpoint: &EndpointId, event: &LoggedEvent, number: u32, failed: bool) -> Attempt {
     Attempt {
@@ -139,6 +141,7 @@ async fn a_delivery_says_where_it_stands() {
                 attempt(ep, at(2), 1, false),
                 attempt(ep, at(3), 1, true),
                 attempt(ep, at(3), 2, true),
+                attempt(ep, at(5), 1, false),
                 attempt(ep, at(6), 1, true),
             ],
             dead: vec![dead(ep, at(4))],
@@ -177,16 +180,17 @@ async fn a_delivery_says_where_it_stands() {
         assert_eq!(list(of(Some(status))).await, expected);
         let anywhere = DeliveryQuery { status: Some(status), ..DeliveryQuery::default() };
         let anywhere = list(anywhere).await;
-        // Without an endpoint, what was delivered is found by its attempts.
-        let expected = if status == S::Delivered { vec![(2, status)] } else { expected };
         assert_eq!(anywhere, expected);
     }
     let id = |position| DeliveryId { endpoint_id: ep.clone(), shard: 0, position };
     let after = DeliveryQuery { after: Some(id(4)), ..of(None) };
     assert_eq!(list(after).await, [(3, S::Retrying), (2, S::Delivered)]);
-    assert_eq!(list(DeliveryQuery::default()).await, [(6, S::Retrying), (3, S::Retrying), (2, S::Delivered)]);
+    assert_eq!(
+        list(DeliveryQuery::default()).await,
+        [(6, S::Retrying), (5, S::Delivered), (3, S::Retrying), (2, S::Delivered)]
+    );
     let after = DeliveryQuery { after: Some(id(6)), ..DeliveryQuery::default() };
-    assert_eq!(list(after).await, [(3, S::Retrying), (2, S::Delivered)]);
+    assert_eq!(list(after).await, [(5, S::Delivered), (3, S::Retrying), (2, S::Delivered)]);
     let by_event = DeliveryQuery { event_id: Some(at(4).id.clone()), ..DeliveryQuery::default() };
     assert_eq!(list(by_event).await, [(4, S::Dead)]);
     let none = DeliveryQuery { event_id: Some(at(1).id.clone()), ..DeliveryQuery::default() };
@@ -212,6 +216,148 @@ async fn a_delivery_says_where_it_stands() {
     f.store.save_progress(revived).await.unwrap();
     assert_eq!(list(of(Some(S::Dead))).await, []);
     assert_eq!(f.store.delivery(&id(4)).await.unwrap().unwrap().0.status, S::Delivered);
+}
+
+/// Copies of event 1 in the log's file, from one position to another, as if this directory had
+/// decided them.
+fn fill_log(f: &Fixture, directory: &DirectoryId, from: u64, to: u64) {
+    let main = rusqlite::Connection::open(f.folder.path().join("data/main.db")).unwrap();
+    main.execute(
+        "WITH RECURSIVE n (i) AS (SELECT $1 UNION ALL SELECT i + 1 FROM n WHERE i < $2)
+         INSERT INTO events SELECT n.i, e.shard, d.pk, n.i, 'evt_' || n.i, e.kind, e.subject_kind,
+             'usr_' || n.i, 1, e.group_id, 0, e.timestamp + n.i, e.body
+         FROM n CROSS JOIN events e CROSS JOIN directories d WHERE e.position = 1 AND d.id = $3",
+        rusqlite::params![from.cast_signed(), to.cast_signed(), directory.as_str()],
+    )
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lag_is_counted_up_to_a_limit() {
+    const LIMIT: u64 = 10_000;
+    let f = Fixture::new().await;
+    let other = f.store.create_organization("Other".into(), None).await.unwrap().id;
+    let foreign = f.store.create_directory(new_directory(&other, Mode::Live)).await.unwrap().0.id;
+    let quiet = f.second_directory(Mode::Live).await;
+    let of = async |scope: Scope| f.endpoint(scope, vec![]).await.id;
+    let all = of(Scope::All).await;
+    let busy = [of(Scope::Organization(other)).await, of(Scope::Directory(foreign.clone())).await];
+    let few = of(Scope::Organization(f.organization.clone())).await;
+    let rare = f.endpoint(Scope::All, vec![EventType::UserDeleted]).await.id;
+    let first = f.user("ann").await; // 1
+    fill_log(&f, &foreign, 2, 2 * LIMIT);
+    fill_log(&f, &f.directory, 2 * LIMIT + 1, 2 * LIMIT + 2);
+    fill_log(&f, &quiet, 2 * LIMIT + 3, 2 * LIMIT + 4);
+    let first_at = Some(f.heard.events()[0].timestamp);
+    let lag = async |endpoint: &EndpointId| f.store.lag(endpoint).await.unwrap().0;
+    let found = lag(&all).await;
+    assert_eq!((found.events, found.oldest), (LIMIT, first_at), "{}", first.id);
+    for endpoint in &busy {
+        assert_eq!(lag(endpoint).await.events, LIMIT);
+    }
+    // Others' events do not count against it.
+    let found = lag(&few).await;
+    assert_eq!((found.events, found.oldest), (5, first_at));
+    // The one that it wants is further on than is looked.
+    let main = rusqlite::Connection::open(f.folder.path().join("data/main.db")).unwrap();
+    let delete_at = |position: u64| {
+        main.execute(
+            "UPDATE events SET kind = $1 WHERE position = $2",
+            rusqlite::params![EventType::UserDeleted as u8, position.cast_signed()],
+        )
+        .unwrap()
+    };
+    delete_at(LIMIT + 1);
+    assert_eq!(lag(&rare).await.events, 0);
+    delete_at(LIMIT);
+    assert_eq!(lag(&rare).await.events, 1);
+
+    // A parked subject's events come first, and count against the same limit.
+    main.execute(
+        "UPDATE events SET subject_id = 'usr_busy' WHERE position BETWEEN 2 AND $1",
+        [(LIMIT + 100).cast_signed()],
+    )
+    .unwrap();
+    let mut subject = parked(&all, &f.heard.events()[0], 1);
+    subject.subject_id = "usr_busy".into();
+    subject.first_position = 2;
+    let batch = ProgressBatch {
+        lanes: vec![lane(&all, LIMIT + 100, vec![])],
+        parked: vec![subject],
+        ..ProgressBatch::default()
+    };
+    f.store.save_progress(batch).await.unwrap();
+    let found = lag(&all).await;
+    assert_eq!((found.events, found.parked_subjects), (LIMIT, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_passed_before_its_type_was_wanted_is_no_delivery() {
+    let f = Fixture::new().await;
+    let ep = f.endpoint(Scope::All, vec![EventType::UserUpdated]).await.id;
+    let ann = f.user("ann").await; // 1, passed
+    f.user("bob").await; // 2, passed, and older than attempts are kept
+    f.write(patch_user(&ann.id, json!([{"op": "add", "path": "title", "value": "Dr"}]))).await.unwrap(); // 3
+    f.user("carol").await; // 4, ahead
+    let events = f.heard.events();
+    let main = rusqlite::Connection::open(f.folder.path().join("data/main.db")).unwrap();
+    let month = 31_i64 * 24 * 3600 * 1_000_000;
+    main.execute("UPDATE events SET timestamp = timestamp - $1 WHERE position = 2", [month]).unwrap();
+    let batch = ProgressBatch {
+        lanes: vec![lane(&ep, 3, vec![])],
+        attempts: vec![attempt(&ep, &events[2], 1, false)],
+        ..ProgressBatch::default()
+    };
+    f.store.save_progress(batch).await.unwrap();
+    let widened = EndpointPatch { event_types: Some(vec![]), ..EndpointPatch::default() };
+    f.store.update_endpoint(&ep, widened).await.unwrap();
+
+    use DeliveryStatus as S;
+    let list = async |query: DeliveryQuery| {
+        let found = f.store.deliveries(DeliveryQuery { limit: 100, ..query }).await.unwrap();
+        found.into_iter().map(|delivery| (delivery.event.position, delivery.status)).collect::<Vec<_>>()
+    };
+    let of = |status| DeliveryQuery { endpoint_id: Some(ep.clone()), status, ..DeliveryQuery::default() };
+    assert_eq!(list(of(None)).await, [(4, S::Pending), (3, S::Delivered), (2, S::Delivered)]);
+    assert_eq!(list(of(Some(S::Delivered))).await, [(3, S::Delivered), (2, S::Delivered)]);
+    let by_event =
+        |n: usize| DeliveryQuery { event_id: Some(events[n].id.clone()), ..DeliveryQuery::default() };
+    assert_eq!(list(by_event(0)).await, []);
+    assert_eq!(list(by_event(2)).await, [(3, S::Delivered)]);
+    let id = |position| DeliveryId { endpoint_id: ep.clone(), shard: 0, position };
+    for (position, there) in [(1, false), (2, true), (3, true), (4, true)] {
+        assert_eq!(f.store.delivery(&id(position)).await.unwrap().is_some(), there, "{position}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_delivered_after_all_is_no_dead_letter() {
+    let f = Fixture::new().await;
+    let ep = f.endpoint(Scope::All, vec![]).await.id;
+    for name in ["ann", "bob", "carol", "dave"] {
+        f.user(name).await;
+    }
+    let events = f.heard.events();
+    let save = async |attempts: Vec<Attempt>, dead: Vec<DeadLetter>| {
+        let batch = ProgressBatch { attempts, dead, ..ProgressBatch::default() };
+        f.store.save_progress(batch).await.unwrap();
+    };
+    let letters = async || {
+        let letters = f.store.dead_letters_to_recover(&ep, 10).await.unwrap();
+        assert_eq!(f.store.lag(&ep).await.unwrap().0.dead_letters, letters.len() as u64);
+        letters.into_iter().map(|letter| letter.position).collect::<Vec<_>>()
+    };
+    save(vec![attempt(&ep, &events[0], 1, true)], events.iter().take(3).map(|e| dead(&ep, e)).collect())
+        .await;
+    assert_eq!(letters().await, [1, 2, 3]);
+    // One more failure changes nothing.
+    save(vec![attempt(&ep, &events[0], 2, true), attempt(&ep, &events[1], 1, false)], vec![]).await;
+    assert_eq!(letters().await, [1, 3]);
+    // It was sent by hand while its lane gave it up: in one batch, or before.
+    save(vec![attempt(&ep, &events[2], 1, false)], vec![dead(&ep, &events[2])]).await;
+    save(vec![attempt(&ep, &events[3], 1, false)], vec![]).await;
+    save(vec![], vec![dead(&ep, &events[3])]).await;
+    assert_eq!(letters().await, [1]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
