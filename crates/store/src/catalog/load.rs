@@ -1,7 +1,10 @@
 //! Reads the catalog from the database: all of it at the start, and the touched parts after each
 //! change.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    collections::HashSet,
+    sync::{Arc, PoisonError},
+};
 
 use jiff::Timestamp;
 use rollcall_domain::{
@@ -42,16 +45,18 @@ pub(crate) fn complete(c: &Connection, shared: &Shared) -> rusqlite::Result<Cata
     Ok(catalog)
 }
 
-/// The present catalog with these parts as the database has them now.
-pub(crate) fn refreshed(c: &Connection, shared: &Shared, touched: &[Touched]) -> rusqlite::Result<Catalog> {
+/// The present catalog with these parts as the database has them now. What cannot be read stays as
+/// it was and is kept in `touched`; the others are taken out of it. `None` if nothing could be read.
+pub(crate) fn refreshed(c: &Connection, shared: &Shared, touched: &mut HashSet<Touched>) -> Option<Catalog> {
     let mut catalog = Catalog::clone(&shared.catalog.load());
+    let before = touched.len();
+    touched.retain(|one| {
+        refresh(c, shared, &mut catalog, one)
+            .inspect_err(|error| tracing::error!(%error, part = ?one, "a part of the configuration could not be read again"))
+            .is_err()
+    });
     catalog.revision += 1;
-    for (at, one) in touched.iter().enumerate() {
-        if !touched[..at].contains(one) {
-            refresh(c, shared, &mut catalog, one)?;
-        }
-    }
-    Ok(catalog)
+    (touched.len() < before).then_some(catalog)
 }
 
 fn refresh(

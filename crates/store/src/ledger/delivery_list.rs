@@ -157,7 +157,8 @@ fn of_endpoint(
             let mut all = positions(&view, sql, before, SCAN)?;
             // What failed and has not been parked is above the frontier.
             if let Some(number) = view.number {
-                let tried: Vec<u64> = view.c
+                let tried: Vec<u64> = view
+                    .c
                     .prepare_cached(
                         "SELECT DISTINCT position FROM ledger.attempts
                          WHERE endpoint_pk = $1 AND position > $2 AND position < $3

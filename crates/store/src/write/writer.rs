@@ -4,16 +4,18 @@
 //! Plot: `BEGIN IMMEDIATE`; each request in a savepoint of its own, so that a refusal undoes its
 //! own writes only; `COMMIT`, which returns when the disk has it; then the head moves, the catalog
 //! is replaced, the listener hears of the events, and the tickets resolve. If the commit fails,
-//! nothing of the batch happened, and that is what all its tickets say.
+//! nothing of the batch happened, and that is what all its tickets say. What of the catalog cannot
+//! be read after a commit is read with the next change of it, or a little later if there is none.
 
 use std::{
+    collections::HashSet,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::Ordering,
-        mpsc::{Receiver, TryRecvError},
+        mpsc::{Receiver, RecvTimeoutError, TryRecvError},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
@@ -37,6 +39,9 @@ use crate::{
     CommitListener, catalog, checkpoint, clock, config_ops::ConfigError, metric, resources, shared::Shared,
 };
 
+/// How long the writer waits before it reads again what of the catalog could not be read.
+const REREAD: Duration = Duration::from_secs(1);
+
 /// See the module.
 pub(crate) struct Writer {
     connection: Connection,
@@ -46,6 +51,10 @@ pub(crate) struct Writer {
     batch_limit: usize,
     directories: Directories,
     purge: Purge,
+    /// What the catalog does not show as the database has it: read again until it can be.
+    stale: HashSet<Touched>,
+    /// When that was tried last.
+    reread_at: Instant,
     position: u64,
     /// The clock may step back; the log's times do not.
     last_time: Timestamp,
@@ -117,6 +126,8 @@ impl Writer {
             batch_limit: batch_limit.max(1),
             directories: Directories::default(),
             purge,
+            stale: HashSet::new(),
+            reread_at: Instant::now(),
             position,
             last_time: Timestamp::UNIX_EPOCH,
             meters: Meters::new(),
@@ -129,10 +140,15 @@ impl Writer {
         loop {
             let mut going = true;
             // While there is something to purge, the writer never waits.
-            let first = if self.purge.is_empty() {
+            let first = if !self.purge.is_empty() {
+                self.queue.try_recv()
+            } else if self.stale.is_empty() {
                 self.queue.recv().map_err(|_| TryRecvError::Disconnected)
             } else {
-                self.queue.try_recv()
+                self.queue.recv_timeout(REREAD).map_err(|error| match error {
+                    RecvTimeoutError::Timeout => TryRecvError::Empty,
+                    RecvTimeoutError::Disconnected => TryRecvError::Disconnected,
+                })
             };
             let mut next = first;
             loop {
@@ -157,6 +173,8 @@ impl Writer {
             }
             if !messages.is_empty() || (going && !self.purge.is_empty()) {
                 self.batch(&mut messages);
+            } else if going {
+                self.reread_if_due();
             }
             if !going {
                 return self.connection;
@@ -231,14 +249,10 @@ impl Writer {
                     self.directories.forget_one(id);
                 }
             }
-            match catalog::refreshed(&self.connection, &self.shared, &batch.touched) {
-                Ok(catalog) => {
-                    let revision = catalog.revision;
-                    self.shared.catalog.store(Arc::new(catalog));
-                    self.shared.revision.send_replace(revision);
-                }
-                Err(error) => tracing::error!(%error, "the configuration could not be read again"),
-            }
+            self.stale.extend(batch.touched);
+            self.reread();
+        } else {
+            self.reread_if_due();
         }
         if !batch.events.is_empty() {
             for event in &batch.events {
@@ -268,6 +282,22 @@ impl Writer {
             #[expect(clippy::cast_precision_loss, reason = "a histogram")]
             self.meters.batch_size.record(size as f64);
             self.meters.batch_seconds.record(started.elapsed());
+        }
+    }
+
+    /// Puts what was touched into the catalog; what cannot be read stays for the next time.
+    fn reread(&mut self) {
+        self.reread_at = Instant::now();
+        if let Some(catalog) = catalog::refreshed(&self.connection, &self.shared, &mut self.stale) {
+            let revision = catalog.revision;
+            self.shared.catalog.store(Arc::new(catalog));
+            self.shared.revision.send_replace(revision);
+        }
+    }
+
+    fn reread_if_due(&mut self) {
+        if !self.stale.is_empty() && self.reread_at.elapsed() >= REREAD {
+            self.reread();
         }
     }
 

@@ -143,3 +143,37 @@ async fn sealed_secrets_need_the_key_that_sealed_them() {
     std::fs::write(&key, kept).unwrap();
     assert_eq!(open().unwrap().catalog().endpoints[&endpoint].secrets.len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_could_not_be_read_again_shows_once_it_can() {
+    let f = Fixture::new().await;
+    let broken = f.endpoint(Scope::All, vec![]).await.id;
+    let main = rusqlite::Connection::open(f.folder.path().join("data/main.db")).unwrap();
+    let set_created_at = |value: &str| {
+        main.execute("UPDATE directories SET created_at = $1", [value]).unwrap();
+    };
+    let shown = |store: &Store| store.catalog().directories[&f.directory].tokens.len();
+    let before = shown(&f.store);
+
+    // With the next batch.
+    set_created_at("not a time");
+    f.store.create_token(&f.directory, None).await.unwrap();
+    assert_eq!(shown(&f.store), before, "the row cannot be read");
+    // The other parts of the catalog do not wait for it.
+    let other = f.endpoint(Scope::All, vec![]).await.id;
+    assert!(f.store.catalog().endpoints.contains_key(&other));
+    f.store.delete_endpoint(&broken).await.unwrap();
+    assert!(!f.store.catalog().endpoints.contains_key(&broken));
+    set_created_at("5");
+    f.store.delete_endpoint(&other).await.unwrap();
+    assert_eq!(shown(&f.store), before + 1);
+
+    // And without one, in a moment.
+    set_created_at("not a time");
+    f.store.create_token(&f.directory, None).await.unwrap();
+    assert_eq!(shown(&f.store), before + 1);
+    let mut changes = f.store.catalog_changes();
+    set_created_at("5");
+    tokio::time::timeout(std::time::Duration::from_secs(30), changes.changed()).await.unwrap().unwrap();
+    assert_eq!(shown(&f.store), before + 2);
+}
