@@ -7,6 +7,8 @@
 pub(crate) mod events;
 mod groups;
 pub(crate) mod lanes;
+#[cfg(test)]
+mod plans;
 mod pool;
 mod referents;
 mod representation;

@@ -72,7 +72,7 @@ impl Store {
 }
 
 /// A subject's own events (`$1`) between two positions (`$2`, `$3`), at most `$4`.
-fn of_subject() -> &'static str {
+pub(super) fn of_subject() -> &'static str {
     statement!(
         "SELECT ",
         EVENT,
@@ -142,53 +142,24 @@ fn events(c: &Connection, query: &EventQuery) -> rusqlite::Result<Events> {
     let run = |sql: &str, key: &dyn ToSql| {
         collect(c, sql, params![key, int(query.after), kinds, directory, organization, limit])
     };
-    let by_directory = statement!(
-        "SELECT ",
-        EVENT,
-        " FROM ",
-        EVENT_TABLES,
-        " WHERE d.pk = e.directory_pk AND e.directory_pk = $1",
-        AND
-    );
     if let Some(subject) = &query.subject_id {
-        let own = run(
-            statement!(
-                "SELECT ",
-                EVENT,
-                " FROM ",
-                EVENT_TABLES,
-                " WHERE d.pk = e.directory_pk AND e.subject_id = $1",
-                AND
-            ),
-            subject,
-        )?;
+        let own = run(by_subject(), subject)?;
         if GroupId::parse(subject).is_none() {
             return Ok(own);
         }
-        let members = run(
-            statement!(
-                "SELECT ",
-                EVENT,
-                " FROM ",
-                EVENT_TABLES,
-                " WHERE d.pk = e.directory_pk AND e.group_id = $1",
-                AND
-            ),
-            subject,
-        )?;
-        return Ok(merged(vec![own, members], limit));
+        return Ok(merged(vec![own, run(by_group(), subject)?], limit));
     }
     if let Some(id) = directory {
         let key: Option<i64> = c
             .prepare_cached("SELECT pk FROM directories WHERE id = $1")?
             .query_row([id], |row| row.get(0))
             .optional()?;
-        return key.map_or(Ok(Vec::new()), |key| run(by_directory, &key));
+        return key.map_or(Ok(Vec::new()), |key| run(by_directory(), &key));
     }
     if let Some(id) = &query.organization_id {
         // A merge of its directories: the log of others is not looked at.
         let keys = directories_of(c, id)?;
-        let each = keys.iter().map(|key| run(by_directory, key)).collect::<rusqlite::Result<_>>()?;
+        let each = keys.iter().map(|key| run(by_directory(), key)).collect::<rusqlite::Result<_>>()?;
         return Ok(merged(each, limit));
     }
     run(
@@ -201,6 +172,42 @@ fn events(c: &Connection, query: &EventQuery) -> rusqlite::Result<Events> {
             AND
         ),
         &0,
+    )
+}
+
+/// By a directory's row key.
+pub(super) fn by_directory() -> &'static str {
+    statement!(
+        "SELECT ",
+        EVENT,
+        " FROM ",
+        EVENT_TABLES,
+        " WHERE d.pk = e.directory_pk AND e.directory_pk = $1",
+        AND
+    )
+}
+
+/// By the subject's id.
+pub(super) fn by_subject() -> &'static str {
+    statement!(
+        "SELECT ",
+        EVENT,
+        " FROM ",
+        EVENT_TABLES,
+        " WHERE d.pk = e.directory_pk AND e.subject_id = $1",
+        AND
+    )
+}
+
+/// The membership events of a group, by its id.
+pub(super) fn by_group() -> &'static str {
+    statement!(
+        "SELECT ",
+        EVENT,
+        " FROM ",
+        EVENT_TABLES,
+        " WHERE d.pk = e.directory_pk AND e.group_id = $1",
+        AND
     )
 }
 

@@ -194,7 +194,7 @@ pub(crate) const OF_DIRECTORY_KEY: &str =
 pub(crate) const OF_ALL: &str =
     " WHERE d.pk = e.directory_pk AND $1 IS NULL AND e.position > $2 AND e.position <= $3";
 
-const ASCENDING: &str = " ORDER BY e.position";
+pub(super) const ASCENDING: &str = " ORDER BY e.position";
 
 /// `Endpoint::matches` on a row, without making an event of it first.
 pub(crate) fn matches(row: &Row<'_>, scope: &Scope, types: &[EventType]) -> rusqlite::Result<bool> {

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Which members a question about groups is about.
-enum Members {
+pub(super) enum Members {
     /// None.
     Unasked,
     /// This one alone: the filter is nothing but that comparison.
@@ -29,8 +29,8 @@ enum Members {
     Any,
 }
 
-struct Groups {
-    members: Members,
+pub(super) struct Groups {
+    pub(super) members: Members,
 }
 
 impl Store {

@@ -16,10 +16,10 @@ use crate::{
 };
 
 /// How users are listed.
-struct Users {
-    directory: i64,
+pub(super) struct Users {
+    pub(super) directory: i64,
     /// The question is about the users' groups.
-    groups: bool,
+    pub(super) groups: bool,
 }
 
 impl Store {
