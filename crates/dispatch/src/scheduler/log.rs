@@ -26,7 +26,7 @@ pub(crate) trait Log: Clone + 'static {
         from: u64,
         up_to: u64,
         limit: u32,
-    ) -> Result<Vec<Arc<LoggedEvent>>, ReadError>;
+    ) -> Result<LaneRead, ReadError>;
     async fn save_progress(&self, batch: ProgressBatch) -> Result<(), ReadError>;
     async fn manual_sends(&self, limit: u32) -> Result<Vec<ManualSend>, ReadError>;
     /// An event and how many attempts were made to bring it to the endpoint.
@@ -74,7 +74,7 @@ impl Log for Store {
         from: u64,
         up_to: u64,
         limit: u32,
-    ) -> Result<Vec<Arc<LoggedEvent>>, ReadError> {
+    ) -> Result<LaneRead, ReadError> {
         self.subject_events(subject, from, up_to, limit).await
     }
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rollcall_domain::{event::LoggedEvent, ids::EndpointId};
+use rollcall_domain::ids::EndpointId;
 use rollcall_store::{
     catalog::EndpointEntry,
     ledger::ManualSend,
@@ -27,13 +27,7 @@ pub(super) enum Side {
     /// A laggard's events.
     Scanned { index: usize, entry: Arc<EndpointEntry>, after: u64, result: Result<LaneRead, ReadError> },
     /// A parked subject's events.
-    Backlog {
-        index: usize,
-        id: EndpointId,
-        read: BacklogRead,
-        limit: u32,
-        result: Result<Vec<Arc<LoggedEvent>>, ReadError>,
-    },
+    Backlog { index: usize, id: EndpointId, read: BacklogRead, result: Result<LaneRead, ReadError> },
     /// The sends that the owner asked for.
     Manual { result: Result<Vec<ManualSend>, ReadError>, limit: usize },
     /// It is time to ask for these (again).
@@ -62,7 +56,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             let limit = if self.held.is_full() { SHORT_READ } else { BACKLOG_READ };
             self.side.push(Box::pin(async move {
                 let result = log.subject_events(&read.subject, read.from, read.up_to, limit).await;
-                Side::Backlog { index, id, read, limit, result }
+                Side::Backlog { index, id, read, result }
             }));
         }
     }
@@ -111,19 +105,16 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                     self.touch(index);
                 }
             }
-            Side::Backlog { index, id, read, limit, result } => {
+            Side::Backlog { index, id, read, result } => {
                 self.backlogs_under_way -= 1;
                 let Some(track) = self.tracks[index].as_mut().filter(|t| t.endpoint().id == id) else {
                     return;
                 };
                 match result {
-                    Ok(mut events) => {
-                        let full = events.len() >= limit as usize;
-                        let last = events.last().map(|e| e.position);
-                        let read_to = last.filter(|_| full).unwrap_or(read.up_to);
+                    Ok(LaneRead { mut events, scanned_to }) => {
                         events.retain(|event| track.entry.endpoint.matches(event));
                         events.iter().for_each(|event| self.held.note(event));
-                        track.lane.backlog(&read, events, read_to, now);
+                        track.lane.backlog(&read, events, scanned_to, now);
                     }
                     Err(error) => {
                         tracing::warn!(endpoint = %id, %error, "the events of a subject cannot be read");

@@ -176,11 +176,14 @@ impl Log for Memory {
         from: u64,
         up_to: u64,
         limit: u32,
-    ) -> Result<Vec<Arc<LoggedEvent>>, ReadError> {
+    ) -> Result<LaneRead, ReadError> {
         let rows = self.0.rows.borrow();
         let wanted =
             |e: &&Arc<LoggedEvent>| *e.subject.id == *subject && (from..=up_to).contains(&e.position);
-        Ok(rows.events.iter().filter(wanted).take(limit as usize).cloned().collect())
+        let events: Vec<_> = rows.events.iter().filter(wanted).take(limit as usize).cloned().collect();
+        let full = events.len() == limit as usize;
+        let scanned_to = events.last().filter(|_| full).map_or(up_to, |e| e.position);
+        Ok(LaneRead { events, scanned_to })
     }
 
     async fn save_progress(&self, batch: ProgressBatch) -> Result<(), ReadError> {

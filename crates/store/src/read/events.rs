@@ -43,23 +43,10 @@ impl Store {
         self.read(move |c| Ok(at(c, shard, position)?)).await
     }
 
-    /// The events about one subject from this position (inclusive) to that one (inclusive),
-    /// by the index on (subject, position). Fewer than `limit` mean that there are no more.
+    /// The events about one subject from this position (inclusive) to that one (inclusive), by the
+    /// index on (subject, position). A page ends at `limit` events or about 1 MiB of bodies, with at
+    /// least one event; the next one goes on after its `scanned_to`.
     pub async fn subject_events(
-        &self,
-        subject_id: &str,
-        from: u64,
-        up_to: u64,
-        limit: u32,
-    ) -> Result<Events, ReadError> {
-        let subject_id = subject_id.to_owned();
-        self.read(move |c| Ok(collect(c, of_subject(), params![subject_id, int(from), int(up_to), limit])?))
-            .await
-    }
-
-    /// The same, but a page ends early at about 1 MiB of bodies, with at least one event: the next
-    /// one goes on after its `scanned_to`.
-    pub async fn subject_page(
         &self,
         subject_id: &str,
         from: u64,
@@ -67,7 +54,7 @@ impl Store {
         limit: u32,
     ) -> Result<LaneRead, ReadError> {
         let subject_id = subject_id.to_owned();
-        self.read(move |c| Ok(subject_page(c, &subject_id, from, up_to, limit.max(1))?)).await
+        self.read(move |c| Ok(subject_events(c, &subject_id, from, up_to, limit.max(1))?)).await
     }
 }
 
@@ -83,8 +70,7 @@ pub(super) fn of_subject() -> &'static str {
     )
 }
 
-/// See [`Store::subject_page`].
-fn subject_page(
+fn subject_events(
     c: &Connection,
     subject: &str,
     from: u64,

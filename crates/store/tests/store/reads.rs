@@ -146,7 +146,7 @@ async fn events_are_found_by_each_field() {
     assert_eq!(f.store.event_at(0, 4).await.unwrap().unwrap(), heard[3]);
     assert_eq!(f.store.event_at(0, 6).await.unwrap(), None);
     let two = f.store.subject_events(ann.id.as_str(), 2, 5, 10).await.unwrap();
-    assert_eq!(two.iter().map(|event| event.position).collect::<Vec<_>>(), [3, 5]);
+    assert_eq!(two.events.iter().map(|event| event.position).collect::<Vec<_>>(), [3, 5]);
 
     let lane = |scope, types| LaneQuery { scope, types, after: 0, up_to: 1000, limit: 10 };
     for (query, expected, scanned_to) in [
@@ -234,12 +234,12 @@ async fn a_page_of_large_events_ends_at_about_a_mebibyte() {
     let mut from = 1;
     let mut pages = Vec::new();
     while from <= 5 {
-        let page = f.store.subject_page(ann.id.as_str(), from, 5, 64).await.unwrap();
+        let page = f.store.subject_events(ann.id.as_str(), from, 5, 64).await.unwrap();
         from = page.scanned_to + 1;
         pages.push(page.events.iter().map(|event| event.position).collect::<Vec<_>>());
     }
     assert_eq!(pages, [vec![1], vec![2, 3], vec![4, 5]]);
-    let none = f.store.subject_page("usr_nobody", 1, 5, 64).await.unwrap();
+    let none = f.store.subject_events("usr_nobody", 1, 5, 64).await.unwrap();
     assert_eq!((none.events.len(), none.scanned_to), (0, 5));
 }
 
