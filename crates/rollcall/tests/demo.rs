@@ -76,7 +76,6 @@ fn taken_ports_are_replaced_and_the_end_says_what_is_kept() {
         let line = format!("  {address} is in use by another program: ");
         assert!(seen.iter().any(|l| l.starts_with(&line)), "no {line}\n{}", seen.join("\n"));
     }
-    let last =
-        "stopped; everything is kept in rollcall-demo: run the demo again to go on, or delete the folder";
+    let last = "stopped; kept in rollcall-demo: run the demo again, or delete it";
     assert_eq!(after.iter().filter(|line| !line.is_empty()).collect::<Vec<_>>(), [last]);
 }

@@ -52,7 +52,7 @@ pub(crate) fn lines(paint: Paint, next: &Next<'_>) -> Vec<String> {
 /// What is said after Ctrl-C: what is kept where. It begins a line of its own, after the
 /// terminal's `^C`.
 pub(crate) fn last_line(data: &str) -> String {
-    format!("\nstopped; everything is kept in {data}: run the demo again to go on, or delete the folder")
+    format!("\nstopped; kept in {data}: run the demo again, or delete it")
 }
 
 #[cfg(test)]
