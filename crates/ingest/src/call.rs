@@ -11,7 +11,9 @@ use rollcall_domain::{
     ids::{DirectoryId, RequestId},
     record::{GroupRecord, UserRecord},
 };
-use rollcall_scim::{Applied, Limits, ListQuery, Projection, ResourceKind, Rule, Rules, ScimError, json};
+use rollcall_scim::{
+    AllQuery, Applied, Limits, ListQuery, Projection, ResourceKind, Rule, Rules, ScimError, json,
+};
 use rollcall_store::{Committed, Store, WriteRequest, catalog::DirectoryEntry};
 use serde_json::{Map, Value};
 
@@ -98,10 +100,21 @@ impl Call<'_> {
         Ok(self.paged(ListQuery::from_search_request(&body, kind, &self.rules, max_results)?))
     }
 
+    /// The list of both kinds that a `.search` body at the root asks for.
+    pub(crate) async fn search_all_query(&mut self) -> Result<AllQuery, Failure> {
+        let body = self.json(self.state.settings.group_body_bytes).await?;
+        Ok(AllQuery::from_search_request(&body, &self.rules, self.state.settings.max_results)?)
+    }
+
     fn paged(&self, mut query: ListQuery) -> ListQuery {
-        let settings = &self.state.settings;
-        query.count.get_or_insert(settings.default_page_size.min(settings.max_results));
+        query.count.get_or_insert(self.default_count());
         query
+    }
+
+    /// The page of a list that names no `count`.
+    pub(crate) fn default_count(&self) -> u64 {
+        let settings = &self.state.settings;
+        settings.default_page_size.min(settings.max_results)
     }
 
     /// The body of a write of this kind of resource.

@@ -89,6 +89,33 @@ pub fn parse_filter(text: &str, kind: ResourceKind, rules: &Rules) -> Result<Fil
     Parser::filter(text, kind, &mut Dialect::new(rules))
 }
 
+/// A filter on the resources of one kind, where those of the other kind are asked with it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Among {
+    /// Every resource of this kind satisfies it.
+    Every,
+    /// None does.
+    None,
+    /// Those that satisfy this.
+    Some(Filter),
+}
+
+impl Among {
+    /// Parses a filter that is put to both kinds. An attribute that this kind does not have is one without a
+    /// value (RFC 7644 §3.4.2.1).
+    ///
+    /// # Errors
+    /// As [`parse_filter`]; an attribute is unknown if neither kind has it.
+    pub(crate) fn parse(text: &str, kind: ResourceKind, dialect: &mut Dialect) -> Result<Self, ScimError> {
+        let filter = Parser::filter_among_all(text, kind, dialect)?;
+        Ok(match filter.constant(kind) {
+            Some(true) => Self::Every,
+            Some(false) => Self::None,
+            None => Self::Some(filter),
+        })
+    }
+}
+
 /// As [`parse_filter`], and which rules the filter needed.
 ///
 /// # Errors

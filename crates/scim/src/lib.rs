@@ -36,5 +36,5 @@ pub use list::list_response;
 pub use patch::{GroupPatch, MemberOp, MemberSelector, PatchRequest, apply_group, apply_user};
 pub use path::{AttrPath, PatchPath};
 pub use project::Projection;
-pub use query::ListQuery;
+pub use query::{AllQuery, ListQuery};
 pub use sort::Sort;

@@ -36,6 +36,11 @@ impl AttrPath {
         Self { sub: Some(sub.name), leaf: sub, ..self }
     }
 
+    /// Whether resources of this kind have such an attribute.
+    pub(crate) fn is_of(&self, kind: ResourceKind) -> bool {
+        self.schema.is_none_or(|urn| schema::extension(kind).is_some_and(|own| own.urn == urn))
+    }
+
     /// The attribute's row in the schema table.
     #[must_use]
     pub fn root(&self) -> &'static Attribute {
@@ -83,6 +88,19 @@ pub(crate) enum Unresolved {
     Schema,
     /// No such attribute.
     Attribute,
+}
+
+/// Resolves the name of an attribute that only the other kind has. Its path has that kind's URN, below which
+/// a resource of this kind holds nothing.
+pub(crate) fn resolve_elsewhere(text: &str, kind: ResourceKind, dialect: &mut Dialect) -> Option<AttrPath> {
+    ResourceKind::ALL.into_iter().filter(|other| *other != kind).find_map(|other| {
+        match resolve(text, other, dialect) {
+            Ok(Resolved::Attribute(path)) => {
+                Some(AttrPath { schema: path.schema.or(Some(other.schema())), ..path })
+            }
+            _ => None,
+        }
+    })
 }
 
 /// Resolves a name as it stands in a path, a filter or a query parameter.

@@ -1,11 +1,13 @@
 //! A list request, by GET or by `.search`: RFC 7644 §3.4.2, §3.4.3.
+//!
+//! A [`ListQuery`] asks for one kind of resources; [`AllQuery`] puts one question to both.
 
 use serde_json::{Map, Value};
 
 use crate::{
-    compat::Rules,
-    error::ScimError,
-    filter::{Filter, parse_filter},
+    compat::{Dialect, Rules},
+    error::{ScimError, ScimType},
+    filter::{Among, Filter, parse_filter},
     kind::ResourceKind,
     project::Projection,
     schema::SEARCH_REQUEST,
@@ -28,6 +30,20 @@ pub struct ListQuery {
     pub projection: Projection,
 }
 
+/// A request for users and groups at once (RFC 7644 §3.4.2.1), as one request for each kind. Both have the
+/// `start_index` and the `count` of the whole, which is the users that match followed by the groups.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AllQuery {
+    /// Which users; `None` if none can match.
+    pub users: Option<ListQuery>,
+    /// Which groups; `None` if none can match.
+    pub groups: Option<ListQuery>,
+    /// See [`ListQuery::start_index`].
+    pub start_index: u64,
+    /// See [`ListQuery::count`].
+    pub count: Option<u64>,
+}
+
 /// The parameters, as text.
 #[derive(Default)]
 struct Raw {
@@ -41,21 +57,103 @@ struct Raw {
 }
 
 impl Raw {
+    fn of_search(body: &Map<String, Value>) -> Result<Self, ScimError> {
+        let mut raw = Raw::default();
+        let mut named = false;
+        for (name, value) in body {
+            let is = |known: &str| name.eq_ignore_ascii_case(known);
+            if value.is_null() {
+                continue;
+            }
+            if is("schemas") {
+                named = value.as_array().is_some_and(|urns| {
+                    urns.iter().filter_map(Value::as_str).any(|urn| urn.eq_ignore_ascii_case(SEARCH_REQUEST))
+                });
+            } else if is("filter") {
+                raw.filter = Some(text("filter", value)?);
+            } else if is("sortBy") {
+                raw.sort_by = Some(text("sortBy", value)?);
+            } else if is("sortOrder") {
+                raw.sort_order = Some(text("sortOrder", value)?);
+            } else if is("attributes") {
+                raw.attributes = Some(list("attributes", value)?);
+            } else if is("excludedAttributes") {
+                raw.excluded = Some(list("excludedAttributes", value)?);
+            } else if is("startIndex") {
+                raw.start_index = integer("startIndex", value)?;
+            } else if is("count") {
+                raw.count = integer("count", value)?;
+            }
+        }
+        if !named {
+            return Err(ScimError::invalid_syntax(format!("A search lists the schema {SEARCH_REQUEST}.")));
+        }
+        Ok(raw)
+    }
+
     fn into_query(self, kind: ResourceKind, rules: &Rules, max_results: u64) -> Result<ListQuery, ScimError> {
-        let filter = self.filter.map(|text| parse_filter(&text, kind, rules)).transpose()?;
-        let sort = match self.sort_by.filter(|by| !by.trim().is_empty()) {
-            Some(by) => Some(Sort::parse(&by, self.sort_order.as_deref(), kind)?),
-            None => None,
+        let filter = self.filter.as_deref().map(|text| parse_filter(text, kind, rules)).transpose()?;
+        let sort = self.sort(kind)?;
+        self.query(filter, sort, kind, max_results)
+    }
+
+    fn into_all_query(self, rules: &Rules, max_results: u64) -> Result<AllQuery, ScimError> {
+        let sorts = match (self.sort(ResourceKind::User), self.sort(ResourceKind::Group)) {
+            // Of two complaints, the one about the order is about something that was found.
+            (Err(_), Err(error)) if error.scim_type == Some(ScimType::InvalidValue) => return Err(error),
+            (Err(error), Err(_)) => return Err(error),
+            // By what one kind does not have its resources are not sorted.
+            (users, groups) => (users.ok().flatten(), groups.ok().flatten()),
         };
-        let at_least = |number: i128, least: i128| u64::try_from(number.max(least)).unwrap_or(u64::MAX);
+        let one = |kind, sort| {
+            let among = self.filter.as_deref().map(|text| Among::parse(text, kind, &mut Dialect::new(rules)));
+            let filter = match among.transpose()? {
+                Some(Among::None) => return Ok(None),
+                Some(Among::Some(filter)) => Some(filter),
+                Some(Among::Every) | None => None,
+            };
+            self.query(filter, sort, kind, max_results).map(Some)
+        };
+        Ok(AllQuery {
+            users: one(ResourceKind::User, sorts.0)?,
+            groups: one(ResourceKind::Group, sorts.1)?,
+            start_index: self.start_index(),
+            count: self.count(max_results),
+        })
+    }
+
+    fn query(
+        &self,
+        filter: Option<Filter>,
+        sort: Option<Sort>,
+        kind: ResourceKind,
+        max_results: u64,
+    ) -> Result<ListQuery, ScimError> {
         Ok(ListQuery {
             filter,
             sort,
-            start_index: self.start_index.map_or(1, |number| at_least(number, 1)),
-            count: self.count.map(|number| at_least(number, 0).min(max_results)),
+            start_index: self.start_index(),
+            count: self.count(max_results),
             projection: Projection::parse(self.attributes.as_deref(), self.excluded.as_deref(), kind)?,
         })
     }
+
+    fn sort(&self, kind: ResourceKind) -> Result<Option<Sort>, ScimError> {
+        let by = self.sort_by.as_deref().filter(|by| !by.trim().is_empty());
+        by.map(|by| Sort::parse(by, self.sort_order.as_deref(), kind)).transpose()
+    }
+
+    fn start_index(&self) -> u64 {
+        self.start_index.map_or(1, |number| at_least(number, 1))
+    }
+
+    fn count(&self, max_results: u64) -> Option<u64> {
+        self.count.map(|number| at_least(number, 0).min(max_results))
+    }
+}
+
+fn at_least(number: i128, least: i128) -> u64 {
+    u64::try_from(number.max(least)).unwrap_or(u64::MAX)
 }
 
 impl ListQuery {
@@ -103,37 +201,22 @@ impl ListQuery {
         rules: &Rules,
         max_results: u64,
     ) -> Result<Self, ScimError> {
-        let mut raw = Raw::default();
-        let mut named = false;
-        for (name, value) in body {
-            let is = |known: &str| name.eq_ignore_ascii_case(known);
-            if value.is_null() {
-                continue;
-            }
-            if is("schemas") {
-                named = value.as_array().is_some_and(|urns| {
-                    urns.iter().filter_map(Value::as_str).any(|urn| urn.eq_ignore_ascii_case(SEARCH_REQUEST))
-                });
-            } else if is("filter") {
-                raw.filter = Some(text("filter", value)?);
-            } else if is("sortBy") {
-                raw.sort_by = Some(text("sortBy", value)?);
-            } else if is("sortOrder") {
-                raw.sort_order = Some(text("sortOrder", value)?);
-            } else if is("attributes") {
-                raw.attributes = Some(list("attributes", value)?);
-            } else if is("excludedAttributes") {
-                raw.excluded = Some(list("excludedAttributes", value)?);
-            } else if is("startIndex") {
-                raw.start_index = integer("startIndex", value)?;
-            } else if is("count") {
-                raw.count = integer("count", value)?;
-            }
-        }
-        if !named {
-            return Err(ScimError::invalid_syntax(format!("A search lists the schema {SEARCH_REQUEST}.")));
-        }
-        raw.into_query(kind, rules, max_results)
+        Raw::of_search(body)?.into_query(kind, rules, max_results)
+    }
+}
+
+impl AllQuery {
+    /// Reads the body of a `.search` request at the root. Filter, attributes and order are those of either
+    /// kind: where a kind does not have an attribute, no resource of it has a value (RFC 7644 §3.4.2.1).
+    ///
+    /// # Errors
+    /// As [`ListQuery::from_search_request`]; an attribute is unknown if neither kind has it.
+    pub fn from_search_request(
+        body: &Map<String, Value>,
+        rules: &Rules,
+        max_results: u64,
+    ) -> Result<Self, ScimError> {
+        Raw::of_search(body)?.into_all_query(rules, max_results)
     }
 }
 
@@ -238,5 +321,80 @@ mod tests {
             body["schemas"] = json!([SEARCH_REQUEST]);
             assert!(search(&body).is_err(), "{body}");
         }
+    }
+
+    fn all(body: &Value) -> Result<AllQuery, ScimError> {
+        let mut body = body.clone();
+        body["schemas"] = json!([SEARCH_REQUEST]);
+        AllQuery::from_search_request(body.as_object().unwrap(), &Rules::default(), 200)
+    }
+
+    #[test]
+    fn one_filter_for_both_kinds() {
+        // What is left of the filter for each kind: "-" if nothing can match, "*" if everything does.
+        let left = |query: Option<ListQuery>| match query {
+            None => "-".to_owned(),
+            Some(ListQuery { filter: None, .. }) => "*".to_owned(),
+            Some(ListQuery { filter: Some(filter), .. }) => filter.to_string(),
+        };
+        for (filter, users, groups) in [
+            ("displayName eq \"a\"", "displayName eq \"a\"", "displayName eq \"a\""),
+            ("userName eq \"a\"", "userName eq \"a\"", "-"),
+            ("userName pr", "userName pr", "-"),
+            ("members.value eq \"a\"", "-", "members.value eq \"a\""),
+            ("members[value eq \"a\"]", "-", "members[value eq \"a\"]"),
+            ("userName ne \"a\"", "userName ne \"a\"", "*"),
+            ("not (userName eq \"a\")", "not (userName eq \"a\")", "*"),
+            ("userName eq \"a\" and members pr", "-", "-"),
+            ("members pr and id pr", "-", "members pr and id pr"),
+            ("not (members pr) or not (userName pr)", "*", "*"),
+            ("urn:ietf:params:scim:schemas:core:2.0:User:displayName eq \"a\"", "displayName eq \"a\"", "-"),
+            ("urn:ietf:params:scim:schemas:core:2.0:Group:displayName eq \"a\"", "-", "displayName eq \"a\""),
+        ] {
+            let query = all(&json!({"filter": filter})).unwrap();
+            assert_eq!(
+                (left(query.users).as_str(), left(query.groups).as_str()),
+                (users, groups),
+                "{filter}"
+            );
+        }
+        for unknown in ["nope eq \"a\"", "userName eq \"a\" or nope pr", "urn:x:y pr", "userName eq"] {
+            let error = all(&json!({"filter": unknown})).unwrap_err();
+            assert_eq!(error.scim_type, Some(ScimType::InvalidFilter), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn what_the_other_kind_has_is_without_a_value_here() {
+        let query = all(&json!({"filter": "userName eq \"a\" or id eq \"g\""})).unwrap();
+        let filter = query.groups.unwrap().filter.unwrap();
+        for (id, matches) in [("g", true), ("h", false)] {
+            // A group never has a userName; if it had one, it would be another attribute.
+            let group = json!({"id": id, "displayName": "a", "userName": "a"});
+            assert_eq!(filter.matches(group.as_object().unwrap()), matches);
+        }
+    }
+
+    #[test]
+    fn the_order_and_the_attributes_of_both_kinds() {
+        let sorted = |by: &str| {
+            let query = all(&json!({"sortBy": by})).unwrap();
+            (query.users.unwrap().sort.is_some(), query.groups.unwrap().sort.is_some())
+        };
+        assert_eq!(sorted("displayName"), (true, true));
+        assert_eq!(sorted("userName"), (true, false));
+        assert_eq!(sorted("members"), (false, true));
+        for (body, scim_type) in [
+            (json!({"sortBy": "nope"}), ScimType::InvalidPath),
+            (json!({"sortBy": "userName", "sortOrder": "up"}), ScimType::InvalidValue),
+            (json!({"sortBy": "members", "sortOrder": "up"}), ScimType::InvalidValue),
+            (json!({"attributes": "id", "excludedAttributes": "meta"}), ScimType::InvalidValue),
+        ] {
+            assert_eq!(all(&body).unwrap_err().scim_type, Some(scim_type), "{body}");
+        }
+        let query = all(&json!({"attributes": ["userName"], "startIndex": 3, "count": 500})).unwrap();
+        assert_eq!((query.start_index, query.count), (3, Some(200)));
+        assert!(query.users.unwrap().projection.wants("userName"));
+        assert!(!query.groups.unwrap().projection.wants("displayName"));
     }
 }

@@ -2,6 +2,7 @@
 
 mod discovery;
 mod groups;
+mod search_all;
 mod users;
 
 use rollcall_domain::ids::DirectoryId;
@@ -9,7 +10,7 @@ use rollcall_scim::ResourceKind::{Group, User};
 
 use crate::{State, answer::Answer, call::Call, failure::Failure, target::Route};
 
-const NO_SEARCH_OF_ALL: &str = "Users and groups are searched separately.";
+const NO_LIST_OF_ALL: &str = "Users and groups are listed together by POST to /.search only.";
 const NO_ME: &str = "A directory's token stands for no person, so there is no /Me.";
 const NO_BULK: &str = "Bulk requests are not supported.";
 
@@ -32,9 +33,11 @@ pub(crate) async fn dispatch(call: &mut Call<'_>, route: &Route) -> Result<Answe
         (Route::Resource(Group, id), "PATCH") => groups::patch::patch(call, id).await,
         (Route::Resource(Group, id), "DELETE") => groups::delete::delete(call, id).await,
 
+        (Route::RootSearch, "POST") => search_all::search(call).await,
+
         (Route::Me, _) => Err(Failure::NotImplemented(NO_ME)),
         (Route::Bulk, _) => Err(Failure::NotImplemented(NO_BULK)),
-        (Route::Root | Route::RootSearch, _) => Err(Failure::NotImplemented(NO_SEARCH_OF_ALL)),
+        (Route::Root, _) => Err(Failure::NotImplemented(NO_LIST_OF_ALL)),
         (Route::Unknown | Route::OtherVersion, _) => Err(Failure::NoSuchEndpoint),
         _ => other_method(route, call.method),
     }
@@ -57,7 +60,7 @@ pub(crate) fn discovery(
 fn other_method(route: &Route, method: &str) -> Result<Answer, Failure> {
     let allowed = match route {
         Route::Collection(_) => "GET, HEAD, POST, OPTIONS",
-        Route::Search(_) => "POST, OPTIONS",
+        Route::Search(_) | Route::RootSearch => "POST, OPTIONS",
         Route::Resource(..) => "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
         _ => "GET, HEAD, OPTIONS",
     };

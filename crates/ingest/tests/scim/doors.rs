@@ -122,7 +122,10 @@ async fn endpoints_and_methods_that_are_not_there() {
         ("PATCH", "/Me", 501, None),
         ("POST", "/Bulk", 501, None),
         ("GET", "", 501, None),
-        ("POST", "/.search", 501, None),
+        ("GET", "/.search", 405, Some("POST, OPTIONS")),
+        ("PATCH", "/.search", 405, Some("POST, OPTIONS")),
+        ("DELETE", "/Groups/.search", 405, Some("POST, OPTIONS")),
+        ("OPTIONS", "/.search", 204, Some("POST, OPTIONS")),
     ] {
         let got = server.one(method, rest, None).await;
         assert_eq!((got.status, got.header("allow")), (status, allow), "{method} {rest}");

@@ -7,6 +7,7 @@ mod discovery;
 mod doors;
 mod groups;
 mod observe;
+mod search_all;
 mod server;
 mod socket;
 mod users;

@@ -10,6 +10,7 @@ use super::{CompareOp, CompareValue, Filter};
 use crate::{
     document::is_unassigned,
     fold::{folded, same},
+    kind::ResourceKind,
     path::AttrPath,
     schema::{Attribute, DataType},
 };
@@ -38,6 +39,18 @@ impl Filter {
         }
     }
 
+    /// What the filter is of every resource of this kind, if that follows from the attributes which the kind
+    /// does not have: so that nobody has to look at the resources.
+    pub(super) fn constant(&self, kind: ResourceKind) -> Option<bool> {
+        match self {
+            Self::And(all) => fold_constants(all, kind, false),
+            Self::Or(all) => fold_constants(all, kind, true),
+            Self::Not(inner) => inner.constant(kind).map(|holds| !holds),
+            Self::Present(path) | Self::ValuePath { path, .. } => (!path.is_of(kind)).then_some(false),
+            Self::Compare { path, op, .. } => (!path.is_of(kind)).then_some(*op == CompareOp::Ne),
+        }
+    }
+
     /// Whether the filter looks at this top-level attribute, given by its canonical name, e.g. `members`.
     #[must_use]
     pub fn mentions(&self, attribute: &str) -> bool {
@@ -49,6 +62,15 @@ impl Filter {
             }
         }
     }
+}
+
+/// The constant of several filters: one that is `decisive` decides, and else all have to be constant.
+fn fold_constants(all: &[Filter], kind: ResourceKind, decisive: bool) -> Option<bool> {
+    let constants: Vec<Option<bool>> = all.iter().map(|filter| filter.constant(kind)).collect();
+    if constants.contains(&Some(decisive)) {
+        return Some(decisive);
+    }
+    constants.iter().all(Option::is_some).then_some(!decisive)
 }
 
 fn locate<'a>(path: &AttrPath, resource: &'a Map<String, Value>) -> Option<&'a Value> {

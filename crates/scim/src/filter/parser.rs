@@ -13,7 +13,7 @@ use crate::{
     compat::{Dialect, Rule},
     error::{ScimError, excerpt},
     kind::ResourceKind,
-    path::{AttrPath, Resolved, Unresolved, resolve, resolve_in},
+    path::{AttrPath, Resolved, Unresolved, resolve, resolve_elsewhere, resolve_in},
     schema::{Attribute, DataType, Returned},
 };
 
@@ -32,6 +32,8 @@ enum Scope {
 pub(crate) struct Parser<'a, 'd> {
     tokens: std::iter::Peekable<std::vec::IntoIter<Token<'a>>>,
     kind: ResourceKind,
+    /// Whether names of the other kind's attributes are names too.
+    among_all: bool,
     dialect: &'d mut Dialect,
     depth: usize,
     comparisons: usize,
@@ -43,7 +45,7 @@ impl<'a, 'd> Parser<'a, 'd> {
             return Err(ScimError::invalid_filter(format!("A filter may have {MAX_LENGTH} bytes.")));
         }
         let tokens = tokens(text)?.into_iter().peekable();
-        Ok(Self { tokens, kind, dialect, depth: 0, comparisons: 0 })
+        Ok(Self { tokens, kind, among_all: false, dialect, depth: 0, comparisons: 0 })
     }
 
     /// A whole filter on a resource.
@@ -52,9 +54,23 @@ impl<'a, 'd> Parser<'a, 'd> {
         kind: ResourceKind,
         dialect: &'d mut Dialect,
     ) -> Result<Filter, ScimError> {
-        let mut parser = Self::new(text, kind, dialect)?;
-        let filter = parser.disjunction(Scope::Resource)?;
-        parser.end()?;
+        Self::new(text, kind, dialect)?.whole()
+    }
+
+    /// A whole filter on the resources of this kind, where those of the other kind are asked with it. What
+    /// only the other kind has is a path that leads nowhere here.
+    pub(crate) fn filter_among_all(
+        text: &'a str,
+        kind: ResourceKind,
+        dialect: &'d mut Dialect,
+    ) -> Result<Filter, ScimError> {
+        let parser = Self::new(text, kind, dialect)?;
+        Self { among_all: true, ..parser }.whole()
+    }
+
+    fn whole(mut self) -> Result<Filter, ScimError> {
+        let filter = self.disjunction(Scope::Resource)?;
+        self.end()?;
         Ok(filter)
     }
 
@@ -147,11 +163,7 @@ impl<'a, 'd> Parser<'a, 'd> {
     fn attribute_expression(&mut self, name: &str, scope: Scope) -> Result<Filter, ScimError> {
         let path = match scope {
             Scope::Element(element) => resolve_in(element, name).map_err(|why| unresolved(name, why))?,
-            Scope::Resource => match resolve(name, self.kind, self.dialect) {
-                Ok(Resolved::Attribute(path)) => path,
-                Ok(Resolved::Schema(_)) => return Err(unresolved(name, Unresolved::Attribute)),
-                Err(why) => return Err(unresolved(name, why)),
-            },
+            Scope::Resource => self.of_resource(name).map_err(|why| unresolved(name, why))?,
         };
         if self.tokens.peek() != Some(&Token::OpenBracket) {
             return self.comparison(path);
@@ -173,6 +185,16 @@ impl<'a, 'd> Parser<'a, 'd> {
             }
         };
         Ok(Filter::ValuePath { path, filter: Box::new(filter) })
+    }
+
+    fn of_resource(&mut self, name: &str) -> Result<AttrPath, Unresolved> {
+        let why = match resolve(name, self.kind, self.dialect) {
+            Ok(Resolved::Attribute(path)) => return Ok(path),
+            Ok(Resolved::Schema(_)) => Unresolved::Attribute,
+            Err(why) => why,
+        };
+        let elsewhere = if self.among_all { resolve_elsewhere(name, self.kind, self.dialect) } else { None };
+        elsewhere.ok_or(why)
     }
 
     fn comparison(&mut self, path: AttrPath) -> Result<Filter, ScimError> {

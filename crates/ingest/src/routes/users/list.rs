@@ -13,10 +13,17 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Answer, Failure> {
 
 /// A page of users, however it was asked for.
 pub(super) async fn page(call: &Call<'_>, query: ListQuery) -> Result<Answer, Failure> {
-    let (projection, start_index) = (query.projection.clone(), query.start_index);
+    let start_index = query.start_index;
+    let (resources, total) = find(call, query).await?;
+    Ok(Answer::json(StatusCode::OK, &list_response(resources, total, start_index)))
+}
+
+/// The users of a page, and how many match in all.
+pub(in crate::routes) async fn find(call: &Call<'_>, query: ListQuery) -> Result<(Vec<Value>, u64), Failure> {
+    let projection = query.projection.clone();
     let page = call.store().list_users(call.directory(), query).await?;
     let base = call.base();
     let resources = page.resources.into_iter();
     let resources = resources.map(|record| Value::Object(represent::user(&base, record, &projection)));
-    Ok(Answer::json(StatusCode::OK, &list_response(resources.collect(), page.total, start_index)))
+    Ok((resources.collect(), page.total))
 }
