@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     kind::ResourceKind,
-    schema::{self, Attribute, ENTERPRISE_USER},
+    schema::{self, Attribute, ENTERPRISE_USER, Mutability},
 };
 
 /// A resource's stored attributes. Serializes as the object itself. A clone shares them.
@@ -141,7 +141,8 @@ impl Document {
 
 fn ordered(from: &mut Map<String, Value>, attributes: &[Attribute]) -> Map<String, Value> {
     let mut map = Map::with_capacity(from.len());
-    for attribute in attributes {
+    // What only the server says is not kept: it would be out of date one day.
+    for attribute in attributes.iter().filter(|attribute| attribute.mutability != Mutability::ReadOnly) {
         if let Some(value) = from.remove(attribute.name).and_then(|value| tidy(attribute, value)) {
             map.insert(attribute.name.to_owned(), value);
         }
@@ -152,7 +153,14 @@ fn ordered(from: &mut Map<String, Value>, attributes: &[Attribute]) -> Map<Strin
 /// A value with its parts in order and without those that are unassigned.
 fn tidy(attribute: &Attribute, value: Value) -> Option<Value> {
     let value = match value {
-        Value::Object(mut parts) => ordered(&mut parts, attribute.sub_attributes).into(),
+        Value::Object(mut parts) => {
+            let parts = ordered(&mut parts, attribute.sub_attributes);
+            // A manager without an id is nobody.
+            if attribute.sub("value").is_some() && !parts.contains_key("value") {
+                return None;
+            }
+            parts.into()
+        }
         Value::Array(items) if attribute.is_complex() => {
             let whole = |item| match item {
                 Value::Object(mut parts) => Some(ordered(&mut parts, attribute.sub_attributes)),

@@ -81,8 +81,8 @@ pub struct Address<'a> {
     pub primary: Option<bool>,
 }
 
-/// A user's manager. Where the id names nobody in the directory, it is as the provider sent it, and there
-/// is no `external_id`.
+/// A user's manager. Where the id names nobody in the directory, it is as the provider sent it, and
+/// nothing else is known.
 #[derive(Debug, Serialize)]
 pub struct Manager<'a> {
     /// `usr_…`, or what the provider sent.
@@ -90,7 +90,7 @@ pub struct Manager<'a> {
     /// The manager's own `external_id`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<&'a str>,
-    /// The manager's own `display_name`, else the one that was sent with the id, else the user name.
+    /// The manager's own `display_name`, else the user name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display_name: Option<&'a str>,
 }
@@ -212,7 +212,7 @@ impl<'a> UserProjection<'a> {
             department: extended("department"),
             manager: enterprise
                 .and_then(|_| given(document.manager_value()))
-                .map(|id| self::manager(id, document, manager)),
+                .map(|id| self::manager(id, manager)),
             groups: None,
             roles: roles(get("roles")),
             permissions: [],
@@ -281,18 +281,14 @@ fn addresses(value: Option<&Value>) -> Vec<Address<'_>> {
         .collect()
 }
 
-fn manager<'a>(id: &'a str, document: &'a Document, referent: Option<&'a Referent>) -> Manager<'a> {
-    let sent = document
-        .enterprise()
-        .and_then(|extension| extension.get("manager")?.as_object())
-        .and_then(|manager| text(manager, "displayName"));
+fn manager<'a>(id: &'a str, referent: Option<&'a Referent>) -> Manager<'a> {
     match referent {
         Some(Referent::User(user)) => Manager {
             id,
             external_id: user.external_id.as_deref(),
-            display_name: user.display_name.as_deref().or(sent).or(Some(&user.user_name)),
+            display_name: user.display_name.as_deref().or(Some(&user.user_name)),
         },
-        _ => Manager { id, external_id: None, display_name: sent },
+        _ => Manager { id, external_id: None, display_name: None },
     }
 }
 
@@ -396,7 +392,6 @@ mod tests {
 
     #[test]
     fn a_manager_has_the_best_name_there_is() {
-        let sent = |manager: Value| json!({"userName": "a", ENTERPRISE_USER: {"manager": manager}});
         let boss = |display_name: Option<&str>| {
             Referent::User(UserSummary {
                 id: UserId::from_uuid(Uuid::from_u128(2)),
@@ -409,15 +404,13 @@ mod tests {
                 event_version: 1,
             })
         };
-        let named = json!({"value": "m", "displayName": "sent"});
-        for (manager, referent, expected) in [
-            (named.clone(), None, json!({"id": "m", "display_name": "sent"})),
-            (named.clone(), Some(boss(Some("own"))), json!({"id": "m", "display_name": "own"})),
-            (named, Some(boss(None)), json!({"id": "m", "display_name": "sent"})),
-            (json!({"value": "m"}), Some(boss(None)), json!({"id": "m", "display_name": "boss"})),
-            (json!({"value": "m"}), None, json!({"id": "m"})),
+        for (referent, expected) in [
+            (Some(boss(Some("own"))), json!({"id": "m", "display_name": "own"})),
+            (Some(boss(None)), json!({"id": "m", "display_name": "boss"})),
+            (None, json!({"id": "m"})),
         ] {
-            assert_eq!(projected(&sent(manager), referent.as_ref())["manager"], expected);
+            let user = json!({"userName": "a", ENTERPRISE_USER: {"manager": {"value": "m"}}});
+            assert_eq!(projected(&user, referent.as_ref())["manager"], expected);
         }
     }
 }

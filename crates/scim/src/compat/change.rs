@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{
     members::{members, selector},
     rules::{Dialect, Rule},
+    take,
     values::{element, elements, single},
 };
 use crate::{
@@ -49,7 +50,8 @@ pub(super) fn change(
     if root.name == "schemas" && verb != Verb::Remove {
         return Ok(None);
     }
-    if root.name == "schemas" || root.mutability == Mutability::ReadOnly {
+    let leaf = path.attr.leaf();
+    if root.name == "schemas" || [root, leaf].iter().any(|part| part.mutability == Mutability::ReadOnly) {
         return match origin {
             Origin::Body => Ok(None),
             Origin::Value if dialect.bend(Rule::IgnoreReadonlyInValue) => Ok(None),
@@ -59,10 +61,14 @@ pub(super) fn change(
     if root.name == "members" {
         return member_change(verb, path, value, dialect);
     }
-    if path.attr.leaf().name == "$ref" {
+    if leaf.name == "$ref" {
         // It follows from the value beside it.
         return Ok(None);
     }
+    let value = match value {
+        Some(value) => Some(without_read_only(&path, value, origin, dialect)?),
+        None => None,
+    };
     match (verb, value) {
         (Verb::Remove, value) => remove(path, value, dialect),
         (_, None) => Err(ScimError::invalid_value(format!("The operation on \"{path}\" needs a value."))),
@@ -73,6 +79,31 @@ pub(super) fn change(
         (Verb::Replace, Some(Value::Null)) => unassign(path).map(Some),
         (_, Some(value)) => assign(verb, path, value, origin, dialect).map(Some),
     }
+}
+
+/// A complex value without the parts that are the server's to say, such as a manager's name.
+fn without_read_only(
+    path: &PatchPath,
+    mut value: Value,
+    origin: Origin,
+    dialect: &mut Dialect,
+) -> Result<Value, ScimError> {
+    let parts = match &mut value {
+        Value::Object(parts) => parts,
+        Value::Array(items) if items.len() == 1 => match items.first_mut() {
+            Some(Value::Object(parts)) => parts,
+            _ => return Ok(value),
+        },
+        _ => return Ok(value),
+    };
+    for part in path.attr.leaf().sub_attributes.iter().filter(|part| part.mutability == Mutability::ReadOnly)
+    {
+        let given = take(parts, part.name).is_some();
+        if given && origin != Origin::Body && !dialect.bend(Rule::IgnoreReadonlyInValue) {
+            return Err(ScimError::mutability(format!("\"{path}.{}\" is read-only.", part.name)));
+        }
+    }
+    Ok(value)
 }
 
 fn read_only(path: &PatchPath) -> ScimError {

@@ -53,7 +53,7 @@ rules! {
     EmptyStringIsUnassigned "empty_string_is_unassigned"
         "\"\" removes an attribute. Off: it is stored, and is invalidValue for a complex attribute."
     IgnoreReadonlyInValue "ignore_readonly_in_value"
-        "Read-only attributes inside a PATCH value without path are ignored. Off: mutability."
+        "Read-only attributes inside a PATCH value are ignored. Off: mutability."
     ToleratePatchSchemas "tolerate_missing_patch_schemas"
         "A PATCH body need not list the PatchOp schema. Off: invalidSyntax."
     LowercaseOperations "lowercase_operations"

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    compat::{patch_request, user_input},
+    compat::{Rule, patch_request, user_input},
     error::ScimType,
     schema::{CORE_USER, ENTERPRISE_USER, PATCH_OP},
 };
@@ -376,19 +376,55 @@ fn extensions() {
     ] {
         check(&manager("m"), &json!([clearing]), &json!({}));
     }
-    // The former manager's name does not stay with the next one.
     check(
-        &json!({ENTERPRISE_USER: {"manager": {"value": "m", "displayName": "M"}}}),
-        &json!([{"op": "replace", "path": "manager", "value": "n"}]),
-        &manager("n"),
-    );
-    check(
-        &json!({ENTERPRISE_USER: {"manager": {"value": "m", "displayName": "M"}, "department": "D"}}),
+        &json!({ENTERPRISE_USER: {"manager": {"value": "m"}, "department": "D"}}),
         &json!([{"op": "add", "path": ENTERPRISE_USER, "value": {"costCenter": "C"}}]),
-        &json!({ENTERPRISE_USER: {"manager": {"value": "m", "displayName": "M"}, "department": "D", "costCenter": "C"}}),
+        &json!({ENTERPRISE_USER: {"manager": {"value": "m"}, "department": "D", "costCenter": "C"}}),
     );
     let document = patched(&json!({}), &json!([{"op": "add", "path": "department", "value": "D"}])).unwrap();
     assert_eq!(document.get("schemas"), Some(&json!([CORE_USER, ENTERPRISE_USER])));
+}
+
+#[test]
+fn the_name_of_a_manager_is_the_servers_to_say() {
+    let manager = |id: &str| json!({ENTERPRISE_USER: {"manager": {"value": id}}});
+    let named = |id: &str| json!({"value": id, "displayName": "M"});
+    let name = format!("{ENTERPRISE_USER}:manager.displayName");
+    for given in [
+        json!({"op": "add", "path": "manager", "value": named("n")}),
+        json!({"op": "replace", "path": "manager", "value": [named("n")]}),
+        json!({"op": "replace", "path": ENTERPRISE_USER, "value": {"manager": named("n")}}),
+        json!({"op": "replace", "value": {ENTERPRISE_USER: {"manager": named("n")}}}),
+        json!({"op": "replace", "value": {"manager.value": "n", name.as_str(): "M"}}),
+    ] {
+        check(&manager("m"), &json!([given]), &manager("n"));
+        // Without the rule it is refused wherever it stands.
+        let rules = Rules::default().without(Rule::IgnoreReadonlyInValue);
+        let body = json!({"schemas": [PATCH_OP], "Operations": [given]});
+        let body = body.as_object().cloned().unwrap();
+        let error = patch_request(ResourceKind::User, body, &rules).unwrap_err();
+        assert_eq!(error.scim_type, Some(ScimType::Mutability), "{given}");
+    }
+    for op in ["add", "replace", "remove"] {
+        let operations = json!([{"op": op, "path": name, "value": "M"}]);
+        refuse(&manager("m"), &operations, ScimType::Mutability);
+    }
+    // A name alone makes no manager, and unmakes none.
+    let name_alone = json!([{"op": "replace", "path": "manager", "value": {"displayName": "M"}}]);
+    check(&json!({}), &name_alone, &json!({}));
+    check(&manager("m"), &name_alone, &manager("m"));
+    // One that was stored once goes with the next write.
+    let title = json!([{"op": "replace", "path": "title", "value": "T"}]);
+    for (held, left) in [
+        (named("m"), json!({"manager": {"value": "m"}, "division": "d"})),
+        (json!({"displayName": "M"}), json!({"division": "d"})),
+    ] {
+        let mut stored = user(&json!({})).into_map();
+        stored.insert(ENTERPRISE_USER.to_owned(), json!({"division": "d", "manager": held}));
+        let patch = request(ResourceKind::User, &title).unwrap();
+        let document = apply_user(&Document::from_map(stored), &patch).unwrap();
+        assert_eq!(document.get(ENTERPRISE_USER), Some(&left));
+    }
 }
 
 #[test]

@@ -9,7 +9,6 @@ use crate::{
     error::ScimError,
     filter::{CompareOp, CompareValue, Filter},
     path::{AttrPath, PatchPath},
-    schema::Attribute,
 };
 
 /// The elements of multi-valued attributes that one request may go through, all its operations together.
@@ -108,8 +107,8 @@ impl Working {
         }
         let held = object_at(self.container(attr), attr.attribute);
         match (attr.sub, value) {
-            (Some(sub), value) => merge_one(attr.root(), held, sub, value),
-            (None, Value::Object(parts)) => merge(attr.root(), held, parts),
+            (Some(sub), value) => merge_one(held, sub, value),
+            (None, Value::Object(parts)) => merge(held, parts),
             (None, _) => {}
         }
         Ok(())
@@ -140,7 +139,7 @@ impl Working {
                 (Some(sub), value) => {
                     element.insert(sub.to_owned(), value.clone());
                 }
-                (None, Value::Object(parts)) => merge(attr.root(), element, parts),
+                (None, Value::Object(parts)) => merge(element, parts),
                 (None, _) => {}
             }
             let names_primary = created || attr.sub.is_none_or(|sub| sub == "primary");
@@ -207,21 +206,13 @@ fn object_at<'a>(map: &'a mut Map<String, Value>, name: &str) -> &'a mut Map<Str
 }
 
 /// Sets the parts that are given and leaves the others; null unassigns.
-fn merge(attribute: &'static Attribute, held: &mut Map<String, Value>, parts: &Map<String, Value>) {
-    // The id first, because a new one drops what belonged to the old.
-    for (name, value) in parts.iter().filter(|(name, _)| *name == "value") {
-        merge_one(attribute, held, name, value);
-    }
-    for (name, value) in parts.iter().filter(|(name, _)| *name != "value") {
-        merge_one(attribute, held, name, value);
+fn merge(held: &mut Map<String, Value>, parts: &Map<String, Value>) {
+    for (name, value) in parts {
+        merge_one(held, name, value);
     }
 }
 
-fn merge_one(attribute: &'static Attribute, held: &mut Map<String, Value>, name: &str, value: &Value) {
-    if name == "value" && !attribute.multi_valued && held.get(name) != Some(value) {
-        // Another manager: the name beside the id was the former one's.
-        held.clear();
-    }
+fn merge_one(held: &mut Map<String, Value>, name: &str, value: &Value) {
     if value.is_null() {
         held.remove(name);
     } else {

@@ -16,9 +16,8 @@ pub(super) static ENTERPRISE: Schema = Schema {
     ],
 };
 
-// RFC 7643 has `displayName` read-only; a sender's own name for the manager is kept here, so it is writable.
 static MANAGER: &[Attribute] = &[
     Attribute::string("value", "The id of the manager's User resource.").exact(),
     Attribute::reference("$ref", &["User"], "The URL of the manager's User resource."),
-    Attribute::string("displayName", "The manager's name."),
+    Attribute::string("displayName", "The manager's name.").read_only(),
 ];
