@@ -14,7 +14,7 @@ use crate::{
     error::{ScimError, excerpt},
     kind::ResourceKind,
     path::{AttrPath, Resolved, Unresolved, resolve, resolve_elsewhere, resolve_in},
-    schema::{Attribute, DataType, Returned},
+    schema::{Attribute, DataType, Mutability, Returned},
 };
 
 /// The longest filter or path, in bytes.
@@ -205,7 +205,12 @@ impl<'a, 'd> Parser<'a, 'd> {
             )));
         }
         if path.leaf().returned == Returned::Never {
-            return Err(ScimError::invalid_filter(format!("{path} cannot be compared.")));
+            return Err(ScimError::invalid_filter(format!("\"{path}\" cannot be compared.")));
+        }
+        if let Some(instead) = instead_of(&path) {
+            return Err(ScimError::invalid_filter(format!(
+                "\"{path}\" is worked out for each answer and cannot be compared; compare \"{instead}\"."
+            )));
         }
         let operator = match self.tokens.next() {
             Some(Token::Word(word)) => word,
@@ -299,6 +304,29 @@ impl<'a, 'd> Parser<'a, 'd> {
             }
             (_, value) => Ok(value),
         }
+    }
+}
+
+/// What to compare instead of an attribute that no resource holds: a URL, which is made of the address by
+/// which the server is asked, and a manager's name. A comparison with it would never hold, and a client that
+/// is told "none" creates duplicates.
+fn instead_of(path: &AttrPath) -> Option<String> {
+    let leaf = path.leaf();
+    let is_url = leaf.data_type == DataType::Reference;
+    match leaf.name {
+        "location" if is_url => Some("id".to_owned()),
+        "$ref" if is_url => Some(beside(path)),
+        "displayName" if leaf.mutability == Mutability::ReadOnly => Some(beside(path)),
+        _ => None,
+    }
+}
+
+/// The `value` beside a sub-attribute.
+fn beside(path: &AttrPath) -> String {
+    match path.root().sub("value") {
+        Some(value) => path.with_sub(value).to_string(),
+        // Within brackets the path is relative to the element.
+        None => "value".to_owned(),
     }
 }
 

@@ -172,6 +172,29 @@ fn what_is_refused() {
 }
 
 #[test]
+fn what_nobody_holds_is_refused_with_what_to_compare_instead() {
+    for (kind, text, instead) in [
+        (ResourceKind::User, "meta.location eq \"https://x/Users/1\"", "\"id\""),
+        (ResourceKind::User, "meta[location pr]", "\"id\""),
+        (ResourceKind::Group, "meta.location ew \"/1\"", "\"id\""),
+        (ResourceKind::User, "groups.$ref eq \"https://x/Groups/1\"", "\"groups.value\""),
+        (ResourceKind::User, "groups[$REF co \"1\"]", "\"value\""),
+        (ResourceKind::User, "groups[value eq \"1\"].$ref pr", "\"value\""),
+        (ResourceKind::Group, "members.$ref eq \"https://x/Users/1\"", "\"members.value\""),
+        (ResourceKind::Group, "displayName pr or not (members[$ref pr])", "\"value\""),
+        (ResourceKind::User, "manager.$ref eq null", "2.0:User:manager.value\""),
+        (ResourceKind::User, "manager.displayName eq \"M\"", "2.0:User:manager.value\""),
+    ] {
+        let error = parse_filter(text, kind, &Rules::default()).unwrap_err();
+        assert_eq!(error.scim_type, Some(ScimType::InvalidFilter), "{text}");
+        assert!(error.detail.ends_with(&format!("{instead}.")), "{text}: {}", error.detail);
+    }
+    for text in ["manager.value pr", "displayName pr", "meta pr", "groups pr", "addresses.locality pr"] {
+        assert!(parse(text).is_ok(), "{text}");
+    }
+}
+
+#[test]
 fn precedence_and_flat_lists() {
     let printed = |text: &str| parse(text).unwrap().to_string();
     assert_eq!(
