@@ -174,7 +174,7 @@ fn tidy(attribute: &Attribute, value: Value) -> Option<Value> {
 }
 
 /// Whether an element is more than a label on nothing, such as `{"type": "work"}`.
-fn says_something(element: &Map<String, Value>) -> bool {
+pub(crate) fn says_something(element: &Map<String, Value>) -> bool {
     element.keys().any(|name| name != "type" && name != "primary")
 }
 

@@ -135,7 +135,7 @@ pub fn apply_user_noting(
     for operation in &request.operations {
         working.apply(operation)?;
     }
-    let (mut attributes, applied) = working.into_parts();
+    let (mut attributes, applied) = working.into_parts()?;
     if !current.active() && !attributes.contains_key("active") {
         // Without a value `active` counts as true; only saying so may let somebody in again.
         attributes.insert("active".to_owned(), Value::Bool(false));
@@ -156,6 +156,6 @@ pub fn apply_group(current: &Document, request: &PatchRequest) -> Result<GroupPa
             other => working.apply(other)?,
         }
     }
-    let (attributes, _) = working.into_parts();
+    let (attributes, _) = working.into_parts()?;
     Ok(GroupPatch { document: Document::finish(attributes, ResourceKind::Group), members })
 }

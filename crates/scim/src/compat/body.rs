@@ -30,7 +30,7 @@ pub fn user_input(body: Map<String, Value>, rules: &Rules) -> Result<(UserInput,
     for operation in &operations {
         working.apply(operation)?;
     }
-    let (mut attributes, more) = working.into_parts();
+    let (mut attributes, more) = working.into_parts()?;
     applied.merge(more);
     let active_given = attributes.contains_key("active");
     if !active_given {
@@ -58,7 +58,7 @@ pub fn group_input(body: Map<String, Value>, rules: &Rules) -> Result<(GroupInpu
     if members.is_none() && !rules.contains(Rule::PutGroupAbsentMembersKeeps) {
         members = Some(Vec::new());
     }
-    let (attributes, more) = working.into_parts();
+    let (attributes, more) = working.into_parts()?;
     applied.merge(more);
     require(&attributes, "displayName")?;
     Ok((GroupInput { document: Document::finish(attributes, kind), members }, applied))

@@ -428,6 +428,35 @@ fn the_name_of_a_manager_is_the_servers_to_say() {
 }
 
 #[test]
+fn an_element_that_a_path_makes_needs_a_value() {
+    let op = |path: &str, value: Value| json!({"op": "add", "path": path, "value": value});
+    let primary = op("emails[type eq \"work\"].primary", json!(true));
+    let value = op("emails[type eq \"work\"].value", json!("w@x"));
+    let home = json!({"emails": [{"value": "h@x", "type": "home"}]});
+    for alone in [
+        primary.clone(),
+        op("emails[type eq \"work\"]", json!({"primary": true})),
+        op("emails[type eq \"work\"].type", json!("WORK")),
+        op("addresses[type eq \"work\"].primary", json!(true)),
+    ] {
+        refuse(&home, &json!([alone]), ScimType::InvalidValue);
+        refuse(&json!({}), &json!([alone]), ScimType::InvalidValue);
+    }
+    refuse(&json!({}), &json!([op("emails.primary", json!(true))]), ScimType::InvalidValue);
+    // In any order within one request it may get one, or go again.
+    let work = json!({"emails": [{"value": "w@x", "type": "work", "primary": true}]});
+    check(&json!({}), &json!([primary, value]), &work);
+    check(&json!({}), &json!([value, primary]), &work);
+    check(&home, &json!([primary, {"op": "remove", "path": "emails[type eq \"work\"]"}]), &home);
+    check(&home, &json!([primary, {"op": "remove", "path": "emails"}]), &json!({}));
+    // What was there before may lose its value, and nothing is nothing.
+    check(&work, &json!([{"op": "remove", "path": "emails[type eq \"work\"].value"}]), &json!({}));
+    check(&home, &json!([op("emails[type eq \"work\"]", json!({"value": ""}))]), &home);
+    // A whole element that came without a value is left out, as in a body.
+    check(&home, &json!([op("emails", json!([{"type": "work", "primary": true}]))]), &home);
+}
+
+#[test]
 fn keys_that_are_paths() {
     check(
         &json!({"name": {"middleName": "M"}}),

@@ -1,13 +1,16 @@
 //! The copy of a resource's attributes on which operations are applied.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::{Operation, elements};
 use crate::{
     compat::{Applied, Rule, Rules},
-    document::Document,
+    document::{Document, says_something},
     error::ScimError,
     filter::{CompareOp, CompareValue, Filter},
+    fold::fold,
     path::{AttrPath, PatchPath},
 };
 
@@ -18,21 +21,51 @@ pub(super) const MAX_VISITS: usize = 50_000;
 pub(crate) struct Working {
     attributes: Map<String, Value>,
     visits: usize,
+    /// The elements that the request made without a value, by attribute and folded type: somewhere in the
+    /// rest of the request they have to get one.
+    without_value: BTreeSet<(Option<&'static str>, &'static str, String)>,
     rules: Rules,
     applied: Applied,
 }
 
 impl Working {
     pub(crate) fn empty(rules: Rules) -> Self {
-        Self { attributes: Map::new(), visits: 0, rules, applied: Applied::default() }
+        Self::on(Map::new(), rules)
     }
 
     pub(crate) fn of(current: &Document, rules: Rules) -> Self {
-        Self { attributes: current.as_map().clone(), visits: 0, rules, applied: Applied::default() }
+        Self::on(current.as_map().clone(), rules)
     }
 
-    pub(crate) fn into_parts(self) -> (Map<String, Value>, Applied) {
-        (self.attributes, self.applied)
+    fn on(attributes: Map<String, Value>, rules: Rules) -> Self {
+        let (without_value, applied) = (BTreeSet::new(), Applied::default());
+        Self { attributes, visits: 0, without_value, rules, applied }
+    }
+
+    /// The attributes after all operations, and the rules that these needed.
+    ///
+    /// # Errors
+    /// 400 `invalidValue` if the request made an element and gave it no value: such an element is not kept,
+    /// and what was asked for would be lost without a word.
+    pub(crate) fn into_parts(self) -> Result<(Map<String, Value>, Applied), ScimError> {
+        for (schema, name, kind) in &self.without_value {
+            let container = match schema {
+                None => Some(&self.attributes),
+                Some(urn) => self.attributes.get(*urn).and_then(Value::as_object),
+            };
+            let list = container.and_then(|container| container.get(*name)).and_then(Value::as_array);
+            let is_there = list
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_object)
+                .any(|element| !says_something(element) && type_of(element) == *kind);
+            if is_there {
+                return Err(ScimError::invalid_value(format!(
+                    "No element of \"{name}\" matches the path, and a new one must have more than a type."
+                )));
+            }
+        }
+        Ok((self.attributes, self.applied))
     }
 
     pub(crate) fn apply(&mut self, operation: &Operation) -> Result<(), ScimError> {
@@ -128,6 +161,10 @@ impl Working {
         };
         let created = targets.is_empty();
         if created {
+            if path.attr.sub.is_none() && value.as_object().is_some_and(is_without_parts) {
+                // To unassign what is not there is done.
+                return self.put_list(attr, list);
+            }
             let element = self.create_on_miss(path)?;
             targets.push(list.len());
             list.push(element);
@@ -145,6 +182,9 @@ impl Working {
             let names_primary = created || attr.sub.is_none_or(|sub| sub == "primary");
             if names_primary && primary.is_none() && elements::is_primary(element) {
                 primary = Some(at);
+            }
+            if created && !says_something(element) {
+                self.without_value.insert((attr.schema, attr.attribute, type_of(element)));
             }
         }
         elements::settle(attr.root(), &mut list, primary);
@@ -192,6 +232,15 @@ impl Working {
         }
         Ok(())
     }
+}
+
+fn is_without_parts(value: &Map<String, Value>) -> bool {
+    value.values().all(Value::is_null)
+}
+
+/// An element's type, folded; empty if it has none.
+fn type_of(element: &Map<String, Value>) -> String {
+    element.get("type").and_then(Value::as_str).map(fold).unwrap_or_default()
 }
 
 fn object_at<'a>(map: &'a mut Map<String, Value>, name: &str) -> &'a mut Map<String, Value> {
