@@ -50,19 +50,17 @@ impl Call<'_> {
         self.state.base_url(self.directory())
     }
 
-    /// Notes the rules that a part of the request needed, and hands on what came with them.
-    pub(crate) fn note<T>(&self, (value, applied): (T, Applied)) -> T {
-        let mut all = self.applied.get();
-        all.merge(applied);
-        self.applied.set(all);
-        value
+    /// Reads a part of the request, which notes the rules that it needed.
+    pub(crate) fn noting<T>(&self, read: impl FnOnce(&mut Applied) -> T) -> T {
+        let mut applied = self.applied.get();
+        let outcome = read(&mut applied);
+        self.applied.set(applied);
+        outcome
     }
 
     /// Notes one rule.
     pub(crate) fn note_rule(&self, rule: Rule) {
-        let mut all = self.applied.get();
-        all.insert(rule);
-        self.applied.set(all);
+        self.noting(|applied| applied.insert(rule));
     }
 
     /// `If-Match`.
@@ -89,7 +87,9 @@ impl Call<'_> {
 
     /// The list that the query string asks for.
     pub(crate) fn list_query(&self, kind: ResourceKind) -> Result<ListQuery, Failure> {
-        let query = ListQuery::parse(pairs(self.query), kind, &self.rules, self.state.settings.max_results)?;
+        let (pairs, max_results) = (pairs(self.query), self.state.settings.max_results);
+        let query =
+            self.noting(|applied| ListQuery::parse_noting(pairs, kind, &self.rules, max_results, applied))?;
         Ok(self.paged(query))
     }
 
@@ -97,13 +97,18 @@ impl Call<'_> {
     pub(crate) async fn search_query(&mut self, kind: ResourceKind) -> Result<ListQuery, Failure> {
         let body = self.json(self.state.settings.group_body_bytes).await?;
         let max_results = self.state.settings.max_results;
-        Ok(self.paged(ListQuery::from_search_request(&body, kind, &self.rules, max_results)?))
+        let query = self.noting(|applied| {
+            ListQuery::from_search_request(&body, kind, &self.rules, max_results, applied)
+        })?;
+        Ok(self.paged(query))
     }
 
     /// The list of both kinds that a `.search` body at the root asks for.
     pub(crate) async fn search_all_query(&mut self) -> Result<AllQuery, Failure> {
         let body = self.json(self.state.settings.group_body_bytes).await?;
-        Ok(AllQuery::from_search_request(&body, &self.rules, self.state.settings.max_results)?)
+        let max_results = self.state.settings.max_results;
+        let read = |applied: &mut _| AllQuery::from_search_request(&body, &self.rules, max_results, applied);
+        Ok(self.noting(read)?)
     }
 
     fn paged(&self, mut query: ListQuery) -> ListQuery {
@@ -128,9 +133,7 @@ impl Call<'_> {
 
     async fn json(&mut self, size: usize) -> Result<Map<String, Value>, Failure> {
         let headers = self.request.headers();
-        let mut applied = Applied::default();
-        body::check_media_type(headers, &self.rules, &mut applied)?;
-        self.note(((), applied));
+        self.noting(|applied| body::check_media_type(headers, &self.rules, applied))?;
         let bounds =
             body::Bounds { size, time: Duration::from_secs(self.state.settings.body_timeout_seconds) };
         let bytes = body::read(headers, &mut self.payload, bounds).await?;

@@ -16,8 +16,8 @@ mod schemas;
 mod tests;
 mod values;
 
-pub use body::{group_input, user_input};
-pub use patch::{MAX_OPERATIONS, patch_request};
+pub use body::{group_input, group_input_noting, user_input, user_input_noting};
+pub use patch::{MAX_OPERATIONS, patch_request, patch_request_noting};
 pub(crate) use rules::Dialect;
 pub use rules::{Applied, Rule, Rules};
 pub use values::MAX_STRING;

@@ -24,7 +24,10 @@ pub mod query;
 pub mod schema;
 pub mod sort;
 
-pub use compat::{Applied, Rule, Rules, group_input, patch_request, user_input};
+pub use compat::{
+    Applied, Rule, Rules, group_input, group_input_noting, patch_request, patch_request_noting, user_input,
+    user_input_noting,
+};
 pub use discovery::DiscoverySettings;
 pub use document::{Document, GroupInput, MemberInput, UserInput};
 pub use error::{ScimError, ScimType};

@@ -5,9 +5,9 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    compat::{Dialect, Rules},
+    compat::{Applied, Dialect, Rule, Rules},
     error::{ScimError, ScimType},
-    filter::{Among, Filter, parse_filter},
+    filter::{Among, Filter, Parser},
     kind::ResourceKind,
     project::Projection,
     schema::SEARCH_REQUEST,
@@ -57,7 +57,7 @@ struct Raw {
 }
 
 impl Raw {
-    fn of_search(body: &Map<String, Value>) -> Result<Self, ScimError> {
+    fn of_search(body: &Map<String, Value>, dialect: &mut Dialect) -> Result<Self, ScimError> {
         let mut raw = Raw::default();
         let mut named = false;
         for (name, value) in body {
@@ -85,19 +85,24 @@ impl Raw {
                 raw.count = integer("count", value)?;
             }
         }
-        if !named {
+        if !named && !dialect.bend(Rule::ToleratePatchSchemas) {
             return Err(ScimError::invalid_syntax(format!("A search lists the schema {SEARCH_REQUEST}.")));
         }
         Ok(raw)
     }
 
-    fn into_query(self, kind: ResourceKind, rules: &Rules, max_results: u64) -> Result<ListQuery, ScimError> {
-        let filter = self.filter.as_deref().map(|text| parse_filter(text, kind, rules)).transpose()?;
+    fn into_query(
+        self,
+        kind: ResourceKind,
+        dialect: &mut Dialect,
+        max_results: u64,
+    ) -> Result<ListQuery, ScimError> {
+        let filter = self.filter.as_deref().map(|text| Parser::filter(text, kind, dialect)).transpose()?;
         let sort = self.sort(kind)?;
         self.query(filter, sort, kind, max_results)
     }
 
-    fn into_all_query(self, rules: &Rules, max_results: u64) -> Result<AllQuery, ScimError> {
+    fn into_all_query(self, dialect: &mut Dialect, max_results: u64) -> Result<AllQuery, ScimError> {
         let sorts = match (self.sort(ResourceKind::User), self.sort(ResourceKind::Group)) {
             // Of two complaints, the one about the order is about something that was found.
             (Err(_), Err(error)) if error.scim_type == Some(ScimType::InvalidValue) => return Err(error),
@@ -105,8 +110,8 @@ impl Raw {
             // By what one kind does not have its resources are not sorted.
             (users, groups) => (users.ok().flatten(), groups.ok().flatten()),
         };
-        let one = |kind, sort| {
-            let among = self.filter.as_deref().map(|text| Among::parse(text, kind, &mut Dialect::new(rules)));
+        let mut one = |kind, sort| {
+            let among = self.filter.as_deref().map(|text| Among::parse(text, kind, dialect));
             let filter = match among.transpose()? {
                 Some(Among::None) => return Ok(None),
                 Some(Among::Some(filter)) => Some(filter),
@@ -168,6 +173,20 @@ impl ListQuery {
         rules: &Rules,
         max_results: u64,
     ) -> Result<Self, ScimError> {
+        Self::parse_noting(pairs, kind, rules, max_results, &mut Applied::default())
+    }
+
+    /// As [`ListQuery::parse`], noting the rules that the query needed, also when it is refused.
+    ///
+    /// # Errors
+    /// As [`ListQuery::parse`].
+    pub fn parse_noting(
+        pairs: impl IntoIterator<Item = (String, String)>,
+        kind: ResourceKind,
+        rules: &Rules,
+        max_results: u64,
+        applied: &mut Applied,
+    ) -> Result<Self, ScimError> {
         let mut raw = Raw::default();
         for (name, value) in pairs {
             let is = |known: &str| name.eq_ignore_ascii_case(known);
@@ -187,11 +206,11 @@ impl ListQuery {
                 raw.count = raw.count.or(number("count", &value)?);
             }
         }
-        raw.into_query(kind, rules, max_results)
+        Dialect::noting(rules, applied, |dialect| raw.into_query(kind, dialect, max_results))
     }
 
     /// Reads the body of a `.search` request. `attributes` and `excludedAttributes` may be lists or, as in a
-    /// query, comma-separated.
+    /// query, comma-separated. The rules that the body needed are noted, also when it is refused.
     ///
     /// # Errors
     /// As [`ListQuery::parse`], and 400 `invalidSyntax` for a body that is no SearchRequest.
@@ -200,8 +219,11 @@ impl ListQuery {
         kind: ResourceKind,
         rules: &Rules,
         max_results: u64,
+        applied: &mut Applied,
     ) -> Result<Self, ScimError> {
-        Raw::of_search(body)?.into_query(kind, rules, max_results)
+        Dialect::noting(rules, applied, |dialect| {
+            Raw::of_search(body, dialect)?.into_query(kind, dialect, max_results)
+        })
     }
 }
 
@@ -215,8 +237,11 @@ impl AllQuery {
         body: &Map<String, Value>,
         rules: &Rules,
         max_results: u64,
+        applied: &mut Applied,
     ) -> Result<Self, ScimError> {
-        Raw::of_search(body)?.into_all_query(rules, max_results)
+        Dialect::noting(rules, applied, |dialect| {
+            Raw::of_search(body, dialect)?.into_all_query(dialect, max_results)
+        })
     }
 }
 
@@ -269,7 +294,8 @@ mod tests {
 
     fn search(body: &Value) -> Result<ListQuery, ScimError> {
         let body = body.as_object().unwrap();
-        ListQuery::from_search_request(body, ResourceKind::User, &Rules::default(), 200)
+        let noted = &mut Applied::default();
+        ListQuery::from_search_request(body, ResourceKind::User, &Rules::default(), 200, noted)
     }
 
     #[test]
@@ -315,7 +341,6 @@ mod tests {
                               "count": "10", "attributes": attributes, "sortBy": null});
             assert_eq!(search(&body), by_get);
         }
-        assert_eq!(search(&json!({})).unwrap_err().scim_type, Some(ScimType::InvalidSyntax));
         for body in [json!({"count": 1.5}), json!({"filter": 1}), json!({"attributes": [1]})] {
             let mut body = body;
             body["schemas"] = json!([SEARCH_REQUEST]);
@@ -323,10 +348,43 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_search_without_its_schema_is_a_rule() {
+        for body in
+            [json!({}), json!({"schemas": null}), json!({"schemas": []}), json!({"schemas": ["urn:x"]})]
+        {
+            let body = body.as_object().unwrap();
+            for (rules, scim_type) in
+                [(Rules::default(), None), (Rules::strict(), Some(ScimType::InvalidSyntax))]
+            {
+                let mut noted = Applied::default();
+                let of_users =
+                    ListQuery::from_search_request(body, ResourceKind::User, &rules, 200, &mut noted);
+                let of_all = AllQuery::from_search_request(body, &rules, 200, &mut noted);
+                assert_eq!(of_users.err().and_then(|error| error.scim_type), scim_type);
+                assert_eq!(of_all.err().and_then(|error| error.scim_type), scim_type);
+                assert_eq!(noted.contains(Rule::ToleratePatchSchemas), scim_type.is_none());
+            }
+        }
+    }
+
+    #[test]
+    fn rules_are_noted_whatever_becomes_of_the_query() {
+        for (filter, accepted) in [("active eq \"true\"", true), ("active eq \"true\" and nope pr", false)] {
+            let mut noted = Applied::default();
+            let pairs = [("filter".to_owned(), filter.to_owned())];
+            let query =
+                ListQuery::parse_noting(pairs, ResourceKind::User, &Rules::default(), 200, &mut noted);
+            assert_eq!(query.is_ok(), accepted);
+            assert_eq!(noted.iter().collect::<Vec<_>>(), ["coerce_boolean_strings"]);
+        }
+    }
+
     fn all(body: &Value) -> Result<AllQuery, ScimError> {
         let mut body = body.clone();
         body["schemas"] = json!([SEARCH_REQUEST]);
-        AllQuery::from_search_request(body.as_object().unwrap(), &Rules::default(), 200)
+        let noted = &mut Applied::default();
+        AllQuery::from_search_request(body.as_object().unwrap(), &Rules::default(), 200, noted)
     }
 
     #[test]

@@ -62,12 +62,16 @@ async fn requests_rules_and_refusals_are_counted_and_logged_without_anything_per
         Ask::at("GET", &format!("{}/Users", server.one.path())).header("authorization", "Bearer Zaphod");
     assert_eq!(server.send(stranger).await.status, 401);
 
+    // Also of a request that is refused in the end it is told which dialect it spoke.
+    let refused = json!({"active": "True", "title": "Zaphod B."});
+    assert_eq!(server.one("POST", "/Users", Some(&refused)).await.status, 400);
+
     let metrics = recorder.handle().render();
     for line in [
         r#"rollcall_scim_requests_total{method="POST",resource="User",status="201"} 1"#,
         r#"rollcall_scim_requests_total{method="GET",resource="User",status="401"} 1"#,
         r#"rollcall_scim_requests_total{method="GET",resource="Unknown",status="404"} 1"#,
-        r#"rollcall_scim_rule_applied_total{rule="coerce_boolean_strings"} 2"#,
+        r#"rollcall_scim_rule_applied_total{rule="coerce_boolean_strings"} 3"#,
         r#"rollcall_scim_rule_applied_total{rule="op_case_insensitive"} 1"#,
         r#"rollcall_scim_refused_total{reason="uniqueness"} 1"#,
         r#"rollcall_scim_refused_total{reason="invalidFilter"} 1"#,
@@ -78,7 +82,9 @@ async fn requests_rules_and_refusals_are_counted_and_logged_without_anything_per
     }
 
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert_eq!(log.matches("request_id").count(), 8, "{log}");
+    assert_eq!(log.matches("request_id").count(), 9, "{log}");
+    let of_refused = log.lines().find(|line| line.contains("invalidValue"));
+    assert!(of_refused.is_some_and(|line| line.contains("coerce_boolean_strings")), "{log}");
     assert!(log.contains("op_case_insensitive") && log.contains(server.one.id.as_str()), "{log}");
     for hidden in [secret, server.one.token.as_str()] {
         assert!(!log.contains(hidden) && !metrics.contains(hidden), "{log}\n{metrics}");

@@ -78,6 +78,15 @@ async fn one_filter_one_order_and_one_selection_for_both() {
 }
 
 #[actix_web::test]
+async fn a_search_need_not_name_its_schema() {
+    let server = server().await;
+    for (rest, total) in [("/.search", 5), ("/Users/.search", 3), ("/Groups/.search", 2)] {
+        let got = server.one("POST", rest, Some(&json!({}))).await;
+        assert_eq!((got.status, &got.body["totalResults"]), (200, &json!(total)), "{rest}");
+    }
+}
+
+#[actix_web::test]
 async fn what_neither_kind_has_is_refused() {
     let server = server().await;
     for (body, scim_type) in [

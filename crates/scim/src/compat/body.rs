@@ -24,8 +24,21 @@ use crate::{
 /// 400 `invalidValue` naming the attribute, also for a missing or blank `userName`; `invalidPath` for a key
 /// with a broken filter; `noTarget` for one whose element cannot be made.
 pub fn user_input(body: Map<String, Value>, rules: &Rules) -> Result<(UserInput, Applied), ScimError> {
+    let mut applied = Applied::default();
+    user_input_noting(body, rules, &mut applied).map(|input| (input, applied))
+}
+
+/// As [`user_input`], noting the rules that the body needed also when it is refused.
+///
+/// # Errors
+/// As [`user_input`].
+pub fn user_input_noting(
+    body: Map<String, Value>,
+    rules: &Rules,
+    applied: &mut Applied,
+) -> Result<UserInput, ScimError> {
     let kind = ResourceKind::User;
-    let (operations, mut applied) = read(kind, body, rules)?;
+    let operations = read(kind, body, rules, applied)?;
     let mut working = Working::empty(*rules);
     for operation in &operations {
         working.apply(operation)?;
@@ -37,7 +50,7 @@ pub fn user_input(body: Map<String, Value>, rules: &Rules) -> Result<(UserInput,
         attributes.insert("active".to_owned(), Value::Bool(true));
     }
     require(&attributes, "userName")?;
-    Ok((UserInput { document: Document::finish(attributes, kind), active_given }, applied))
+    Ok(UserInput { document: Document::finish(attributes, kind), active_given })
 }
 
 /// The body of a POST or PUT of a group, in canonical form, and the rules that it needed.
@@ -45,8 +58,21 @@ pub fn user_input(body: Map<String, Value>, rules: &Rules) -> Result<(UserInput,
 /// # Errors
 /// As [`user_input`], for `displayName`.
 pub fn group_input(body: Map<String, Value>, rules: &Rules) -> Result<(GroupInput, Applied), ScimError> {
+    let mut applied = Applied::default();
+    group_input_noting(body, rules, &mut applied).map(|input| (input, applied))
+}
+
+/// As [`group_input`], noting the rules that the body needed also when it is refused.
+///
+/// # Errors
+/// As [`group_input`].
+pub fn group_input_noting(
+    body: Map<String, Value>,
+    rules: &Rules,
+    applied: &mut Applied,
+) -> Result<GroupInput, ScimError> {
     let kind = ResourceKind::Group;
-    let (operations, mut applied) = read(kind, body, rules)?;
+    let operations = read(kind, body, rules, applied)?;
     let mut working = Working::empty(*rules);
     let mut members = None;
     for operation in operations {
@@ -61,26 +87,28 @@ pub fn group_input(body: Map<String, Value>, rules: &Rules) -> Result<(GroupInpu
     let (attributes, more) = working.into_parts()?;
     applied.merge(more);
     require(&attributes, "displayName")?;
-    Ok((GroupInput { document: Document::finish(attributes, kind), members }, applied))
+    Ok(GroupInput { document: Document::finish(attributes, kind), members })
 }
 
 fn read(
     kind: ResourceKind,
     mut body: Map<String, Value>,
     rules: &Rules,
-) -> Result<(Vec<Operation>, Applied), ScimError> {
-    let mut dialect = Dialect::new(rules);
+    applied: &mut Applied,
+) -> Result<Vec<Operation>, ScimError> {
     // In a body null says no more than absence, and for members and `active` absence means "as it was".
     body.retain(|_, value| !value.is_null());
-    let mut expansion = Expansion {
-        kind,
-        verb: Verb::Replace,
-        origin: Origin::Body,
-        dialect: &mut dialect,
-        operations: Vec::with_capacity(body.len()),
-    };
-    expansion.object(body)?;
-    Ok((expansion.operations, dialect.applied))
+    Dialect::noting(rules, applied, |dialect| {
+        let mut expansion = Expansion {
+            kind,
+            verb: Verb::Replace,
+            origin: Origin::Body,
+            dialect,
+            operations: Vec::with_capacity(body.len()),
+        };
+        expansion.object(body)?;
+        Ok(expansion.operations)
+    })
 }
 
 fn require(attributes: &Map<String, Value>, name: &str) -> Result<(), ScimError> {

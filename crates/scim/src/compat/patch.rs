@@ -30,11 +30,33 @@ pub const MAX_OPERATIONS: usize = 1_000;
 /// [`MAX_OPERATIONS`].
 pub fn patch_request(
     kind: ResourceKind,
-    mut body: Map<String, Value>,
+    body: Map<String, Value>,
     rules: &Rules,
 ) -> Result<(PatchRequest, Applied), ScimError> {
-    let mut dialect = Dialect::new(rules);
-    schemas::check_patch(take(&mut body, "schemas").as_ref().map(|(_, value)| value), &mut dialect)?;
+    let mut applied = Applied::default();
+    patch_request_noting(kind, body, rules, &mut applied).map(|request| (request, applied))
+}
+
+/// As [`patch_request`], noting the rules that the body needed also when it is refused.
+///
+/// # Errors
+/// As [`patch_request`].
+pub fn patch_request_noting(
+    kind: ResourceKind,
+    body: Map<String, Value>,
+    rules: &Rules,
+    applied: &mut Applied,
+) -> Result<PatchRequest, ScimError> {
+    let operations = Dialect::noting(rules, applied, |dialect| operations(kind, body, dialect))?;
+    Ok(PatchRequest { operations, rules: *rules })
+}
+
+fn operations(
+    kind: ResourceKind,
+    mut body: Map<String, Value>,
+    dialect: &mut Dialect,
+) -> Result<Vec<Operation>, ScimError> {
+    schemas::check_patch(take(&mut body, "schemas").as_ref().map(|(_, value)| value), dialect)?;
     let items = match take(&mut body, "Operations") {
         Some((key, Value::Array(items)))
             if !items.is_empty() && (key == "Operations" || dialect.bend(Rule::LowercaseOperations)) =>
@@ -55,7 +77,7 @@ pub fn patch_request(
         let Value::Object(item) = item else {
             return Err(ScimError::invalid_syntax("Each of \"Operations\" must be an object."));
         };
-        match operation(kind, item, &mut dialect)? {
+        match operation(kind, item, dialect)? {
             Read::Operations(mut read) => operations.append(&mut read),
             Read::UnknownAttribute(error) => left_out.push(error),
         }
@@ -63,7 +85,7 @@ pub fn patch_request(
     if left_out.len() == count {
         return Err(left_out.swap_remove(0));
     }
-    Ok((PatchRequest { operations, rules: *rules }, dialect.applied))
+    Ok(operations)
 }
 
 /// What one operation of the body comes to.

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use crate::error::ScimError;
+
 macro_rules! rules {
     ($($rule:ident $name:literal $description:literal)*) => {
         /// A named deviation from strict SCIM.
@@ -55,7 +57,7 @@ rules! {
     IgnoreReadonlyInValue "ignore_readonly_in_value"
         "Read-only attributes inside a PATCH value are ignored. Off: mutability."
     ToleratePatchSchemas "tolerate_missing_patch_schemas"
-        "A PATCH body need not list the PatchOp schema. Off: invalidSyntax."
+        "The body of a PATCH or a `.search` need not list its schema. Off: invalidSyntax."
     LowercaseOperations "lowercase_operations"
         "`Operations` may be written in any case. Off: invalidSyntax."
     LegacyUrns "legacy_urns"
@@ -190,6 +192,18 @@ pub(crate) struct Dialect {
 impl Dialect {
     pub(crate) fn new(rules: &Rules) -> Self {
         Self { rules: *rules, applied: Applied::default() }
+    }
+
+    /// Reads a part of a request, and notes the rules that it needed, also when it is refused.
+    pub(crate) fn noting<T>(
+        rules: &Rules,
+        applied: &mut Applied,
+        read: impl FnOnce(&mut Self) -> Result<T, ScimError>,
+    ) -> Result<T, ScimError> {
+        let mut dialect = Self::new(rules);
+        let outcome = read(&mut dialect);
+        applied.merge(dialect.applied);
+        outcome
     }
 
     /// Whether the rule is on; if so, it is noted as needed.

@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use rollcall_domain::Command;
-use rollcall_scim::{ResourceKind, group_input};
+use rollcall_scim::{ResourceKind, group_input_noting};
 
 use crate::{
     answer::Answer,
@@ -14,7 +14,7 @@ use crate::{
 pub(crate) async fn create(call: &mut Call<'_>) -> Result<Answer, Failure> {
     let projection = call.projection(ResourceKind::Group)?;
     let body = call.resource_body(ResourceKind::Group).await?;
-    let input = call.note(group_input(body, &call.rules)?);
+    let input = call.noting(|applied| group_input_noting(body, &call.rules, applied))?;
     let command =
         Command::CreateGroup { document: input.document, members: input.members.unwrap_or_default() };
     let committed = call.write(command, super::members_up_to(call, &projection)).await?;

@@ -3,7 +3,7 @@
 
 use actix_web::http::StatusCode;
 use rollcall_domain::Command;
-use rollcall_scim::{Projection, ResourceKind, Rule, patch_request};
+use rollcall_scim::{Projection, ResourceKind, Rule, patch_request_noting};
 
 use crate::{
     answer::Answer,
@@ -15,7 +15,8 @@ use crate::{
 pub(crate) async fn patch(call: &mut Call<'_>, id: &str) -> Result<Answer, Failure> {
     let (id, projection) = (super::id(id)?, call.projection(ResourceKind::Group)?);
     let body = call.resource_body(ResourceKind::Group).await?;
-    let patch = call.note(patch_request(ResourceKind::Group, body, &call.rules)?);
+    let patch =
+        call.noting(|applied| patch_request_noting(ResourceKind::Group, body, &call.rules, applied))?;
     let precondition = call.precondition();
     let command = Command::PatchGroup { id, patch, precondition };
     let committed = call.write(command, super::members_up_to(call, &projection)).await?;

@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use rollcall_domain::Command;
-use rollcall_scim::{ResourceKind, user_input};
+use rollcall_scim::{ResourceKind, user_input_noting};
 
 use crate::{
     answer::Answer,
@@ -14,7 +14,7 @@ use crate::{
 pub(crate) async fn create(call: &mut Call<'_>) -> Result<Answer, Failure> {
     let projection = call.projection(ResourceKind::User)?;
     let body = call.resource_body(ResourceKind::User).await?;
-    let input = call.note(user_input(body, &call.rules)?);
+    let input = call.noting(|applied| user_input_noting(body, &call.rules, applied))?;
     let committed = call.write(Command::CreateUser { document: input.document }, 0).await?;
     let record = user_of(committed.reply)?;
     let url = location(&call.base(), ResourceKind::User, record.id.as_str());
