@@ -17,7 +17,7 @@ use rollcall_scim::{
 use rollcall_store::{Committed, Store, WriteRequest, catalog::DirectoryEntry};
 use serde_json::{Map, Value};
 
-use crate::{State, body, etag, failure::Failure};
+use crate::{State, body, etag, failure::Failure, target::decode};
 
 /// A request of a provider that has shown its token.
 pub(crate) struct Call<'a> {
@@ -78,7 +78,7 @@ impl Call<'_> {
         if self.query.is_empty() {
             return Ok(Projection::default());
         }
-        let pairs = pairs(self.query);
+        let pairs = pairs(self.query)?;
         let find = |name: &str| {
             pairs.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
         };
@@ -87,7 +87,7 @@ impl Call<'_> {
 
     /// The list that the query string asks for.
     pub(crate) fn list_query(&self, kind: ResourceKind) -> Result<ListQuery, Failure> {
-        let (pairs, max_results) = (pairs(self.query), self.state.settings.max_results);
+        let (pairs, max_results) = (pairs(self.query)?, self.state.settings.max_results);
         let query =
             self.noting(|applied| ListQuery::parse_noting(pairs, kind, &self.rules, max_results, applied))?;
         Ok(self.paged(query))
@@ -185,13 +185,16 @@ fn unexpected(reply: &Reply) -> Failure {
 }
 
 /// The decoded parameters of a query string. Empty ones and those without a name are left out.
-pub(crate) fn pairs(query: &str) -> Vec<(String, String)> {
-    web::Query::<Vec<(String, String)>>::from_query(query)
-        .map(web::Query::into_inner)
-        .unwrap_or_default()
-        .into_iter()
-        .filter(|(name, _)| !name.is_empty())
-        .collect()
+///
+/// # Errors
+/// 400 `invalidValue` if what is percent-encoded is not UTF-8: read as something like it, a filter would find
+/// what nobody asked for, or nothing.
+pub(crate) fn pairs(query: &str) -> Result<Vec<(String, String)>, Failure> {
+    if decode(query).is_none() {
+        return Err(ScimError::invalid_value("The query is not UTF-8, percent-encoded.").into());
+    }
+    let pairs = web::Query::<Vec<(String, String)>>::from_query(query).map(web::Query::into_inner);
+    Ok(pairs.unwrap_or_default().into_iter().filter(|(name, _)| !name.is_empty()).collect())
 }
 
 #[cfg(test)]
@@ -208,10 +211,13 @@ mod tests {
             ("&", owned(&[])),
             ("aadOptscim062020&", owned(&[("aadOptscim062020", "")])),
             ("filter=userName+eq+%22a%2Bb%22&", owned(&[("filter", "userName eq \"a+b\"")])),
-            ("a=%ff", owned(&[("a", "\u{fffd}")])),
+            ("a=%c3%bc%zz%&%C3%BC=+", owned(&[("a", "\u{fc}%zz%"), ("\u{fc}", " ")])),
             ("a=b=c&&d", owned(&[("a", "b=c"), ("d", "")])),
         ] {
-            assert_eq!(pairs(query), expected, "{query}");
+            assert_eq!(pairs(query), Ok(expected), "{query}");
+        }
+        for query in ["a=%ff", "%ff=a", "ok=1&a=%c3", "a=%c3&b=%bc", "a=%ed%a0%80"] {
+            assert_eq!(pairs(query).map_err(|failure| failure.reason()), Err("invalidValue"), "{query}");
         }
     }
 }

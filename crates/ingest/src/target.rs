@@ -163,7 +163,7 @@ fn path_inside_query(query: &str) -> Option<(&str, &str)> {
 }
 
 /// Percent-decodes once. `None` if the result is not UTF-8.
-fn decode(raw: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn decode(raw: &str) -> Option<Cow<'_, str>> {
     if !raw.contains('%') {
         return Some(Cow::Borrowed(raw));
     }

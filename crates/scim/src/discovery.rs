@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     kind::ResourceKind,
     list::list_response,
-    schema::{self, Attribute, DataType, SCHEMAS, Schema},
+    schema::{self, Attribute, SCHEMAS, Schema},
 };
 
 const SERVICE_PROVIDER_CONFIG: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
@@ -135,10 +135,8 @@ fn attribute_document(attribute: &Attribute) -> Value {
     if !attribute.canonical_values.is_empty() {
         put("canonicalValues", attribute.canonical_values.into());
     }
-    // Case means nothing for the other types (RFC 7643 §7).
-    if matches!(attribute.data_type, DataType::String | DataType::Reference | DataType::Binary) {
-        put("caseExact", attribute.case_exact.into());
-    }
+    // Also where case means nothing: some readers want every characteristic of every attribute.
+    put("caseExact", attribute.case_exact.into());
     put("mutability", attribute.mutability.as_str().into());
     put("returned", attribute.returned.as_str().into());
     put("uniqueness", attribute.uniqueness.as_str().into());
@@ -212,5 +210,27 @@ mod tests {
         }
         "#);
         assert_eq!(schemas("b")["totalResults"], 3);
+    }
+
+    #[test]
+    fn every_attribute_has_every_characteristic() {
+        fn check(attribute: &Value) {
+            for name in [
+                "type",
+                "multiValued",
+                "description",
+                "required",
+                "caseExact",
+                "mutability",
+                "returned",
+                "uniqueness",
+            ] {
+                assert!(attribute.get(name).is_some(), "{name} of {attribute}");
+            }
+            attribute.get("subAttributes").and_then(Value::as_array).into_iter().flatten().for_each(check);
+        }
+        for schema in SCHEMAS {
+            schema_document("b", schema)["attributes"].as_array().unwrap().iter().for_each(check);
+        }
     }
 }

@@ -14,6 +14,10 @@ use crate::{
     sort::Sort,
 };
 
+/// The largest place in a list, as the answer repeats it: beyond 2^53 - 1 not every reader of JSON has whole
+/// numbers (RFC 8259 §6).
+const MAX_START_INDEX: u64 = (1 << 53) - 1;
+
 /// A list request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListQuery {
@@ -21,7 +25,7 @@ pub struct ListQuery {
     pub filter: Option<Filter>,
     /// In which order; by creation if absent.
     pub sort: Option<Sort>,
-    /// 1-based place of the first.
+    /// 1-based place of the first, at most 2^53 - 1.
     pub start_index: u64,
     /// At most this many, never above the server's maximum; 0 asks only for the total. `None`: as many as the
     /// server gives by default.
@@ -149,7 +153,7 @@ impl Raw {
     }
 
     fn start_index(&self) -> u64 {
-        self.start_index.map_or(1, |number| at_least(number, 1))
+        self.start_index.map_or(1, |number| at_least(number, 1).min(MAX_START_INDEX))
     }
 
     fn count(&self, max_results: u64) -> Option<u64> {
@@ -306,7 +310,7 @@ mod tests {
             ("-5", "-1", (1, Some(0))),
             ("7", "0", (7, Some(0))),
             ("26", "5000", (26, Some(200))),
-            ("99999999999999999999999", "99999999999999999999999", (u64::MAX, Some(200))),
+            ("99999999999999999999999", "99999999999999999999999", ((1 << 53) - 1, Some(200))),
         ] {
             let query = query(&[("startIndex", start), ("COUNT", count)]).unwrap();
             assert_eq!((query.start_index, query.count), expected, "{start} {count}");

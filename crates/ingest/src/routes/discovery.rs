@@ -9,14 +9,14 @@ use crate::{State, answer::Answer, call::pairs, failure::Failure, target::Route}
 /// A discovery document. A filter on these is forbidden, everything else in the query ignored.
 ///
 /// # Errors
-/// 403 for a `filter`, 404 for an unknown resource type or schema.
+/// 403 for a `filter`, 400 for a query that is not UTF-8, 404 for an unknown resource type or schema.
 pub(super) fn answer(
     state: &State,
     directory: &DirectoryId,
     route: &Route,
     query: &str,
 ) -> Result<Answer, Failure> {
-    if pairs(query).iter().any(|(name, _)| name.eq_ignore_ascii_case("filter")) {
+    if pairs(query)?.iter().any(|(name, _)| name.eq_ignore_ascii_case("filter")) {
         return Err(ScimError::new(403, "This endpoint takes no filter.").into());
     }
     let base_url = state.base_url(directory);

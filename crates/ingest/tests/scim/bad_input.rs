@@ -234,3 +234,20 @@ async fn a_filter_without_end() {
         assert_eq!(got.body["scimType"], "invalidFilter");
     }
 }
+
+#[actix_web::test]
+async fn a_query_that_is_not_utf_8() {
+    let server = Server::start().await;
+    let id = server.user("ann").await;
+    for rest in ["/Users?filter=userName%20eq%20%22%ff%22", "/Groups?%c3=1", "/Schemas?a=%80"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain([format!("/Users/{id}?attributes=%ff")])
+    {
+        let got = server.one("GET", &rest, None).await;
+        got.assert_error(400, &rest);
+        assert_eq!(got.body["scimType"], "invalidValue", "{rest}");
+    }
+    let far = server.one("GET", "/Users?startIndex=99999999999999999999", None).await;
+    assert_eq!((far.status, &far.body["startIndex"]), (200, &json!(9_007_199_254_740_991_u64)));
+}

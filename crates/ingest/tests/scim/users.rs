@@ -54,6 +54,30 @@ async fn a_user_from_birth_to_death() {
 }
 
 #[actix_web::test]
+async fn every_answer_with_a_resource_says_where_it_is() {
+    let server = Server::start().await;
+    let patch = json!({"Operations": [{"op": "add", "path": "externalId", "value": "e"}]});
+    for (kind, body) in [("Users", json!({"userName": "ann"})), ("Groups", json!({"displayName": "Staff"}))] {
+        let id = server.one("POST", &format!("/{kind}"), Some(&body)).await.id();
+        let path = format!("/{kind}/{id}");
+        let url = format!("https://rollcall.example{}{path}", server.one.path());
+        for (method, query, body) in [
+            ("GET", "", None),
+            ("GET", "?attributes=id", None),
+            ("HEAD", "?excludedAttributes=meta", None),
+            ("PUT", "", Some(&body)),
+            ("PATCH", "", Some(&patch)),
+        ] {
+            let got = server.one(method, &format!("{path}{query}"), body).await;
+            assert_eq!((got.status, got.header("location")), (200, Some(url.as_str())), "{method} {path}");
+            assert!(!query.is_empty() || got.body["meta"]["location"] == url);
+        }
+        let list = server.one("GET", &format!("/{kind}"), None).await;
+        assert_eq!((list.status, list.header("location")), (200, None));
+    }
+}
+
+#[actix_web::test]
 async fn a_password_goes_nowhere() {
     let server = Server::start().await;
     let made = server.one("POST", "/Users", Some(&json!({"userName": "ann", "password": "hunter2"}))).await;

@@ -8,7 +8,6 @@ use crate::{
     answer::Answer,
     call::{Call, group_of},
     failure::Failure,
-    represent::location,
 };
 
 pub(crate) async fn create(call: &mut Call<'_>) -> Result<Answer, Failure> {
@@ -19,8 +18,7 @@ pub(crate) async fn create(call: &mut Call<'_>) -> Result<Answer, Failure> {
         Command::CreateGroup { document: input.document, members: input.members.unwrap_or_default() };
     let committed = call.write(command, super::members_up_to(call, &projection)).await?;
     let created = group_of(committed.reply.clone())?;
-    let url = location(&call.base(), ResourceKind::Group, created.id.as_str());
     // A second POST would make a second group, so this one is answered even where its members cannot be read.
     let (record, members) = super::written(call, committed, &projection).await.unwrap_or((created, None));
-    Ok(super::answer(call, StatusCode::CREATED, record, members, &projection).location(&url))
+    Ok(super::answer(call, StatusCode::CREATED, record, members, &projection))
 }

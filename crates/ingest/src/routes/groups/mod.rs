@@ -17,7 +17,7 @@ use rollcall_domain::{
     ids::GroupId,
     record::{GroupRecord, MemberRecord},
 };
-use rollcall_scim::Projection;
+use rollcall_scim::{Projection, ResourceKind};
 use rollcall_store::Committed;
 
 use crate::{
@@ -56,7 +56,7 @@ async fn written(
     Ok(found.map_or((record, None), |(record, members)| (record, Some(members))))
 }
 
-/// The group, with its tag.
+/// The group, with its tag and its URL (RFC 7644 §3.1).
 fn answer(
     call: &Call<'_>,
     status: StatusCode,
@@ -64,6 +64,8 @@ fn answer(
     members: Option<Vec<MemberRecord>>,
     projection: &Projection,
 ) -> Answer {
-    let tag = etag::of_version(record.version);
-    Answer::json(status, &represent::group(&call.base(), record, members, projection)).etag(&tag)
+    let (base, tag) = (call.base(), etag::of_version(record.version));
+    let url = represent::location(&base, ResourceKind::Group, record.id.as_str());
+    let body = represent::group(&base, record, members, projection);
+    Answer::json(status, &body).etag(&tag).location(&url)
 }

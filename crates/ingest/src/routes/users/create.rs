@@ -8,7 +8,6 @@ use crate::{
     answer::Answer,
     call::{Call, user_of},
     failure::Failure,
-    represent::location,
 };
 
 pub(crate) async fn create(call: &mut Call<'_>) -> Result<Answer, Failure> {
@@ -17,6 +16,5 @@ pub(crate) async fn create(call: &mut Call<'_>) -> Result<Answer, Failure> {
     let input = call.noting(|applied| user_input_noting(body, &call.rules, applied))?;
     let committed = call.write(Command::CreateUser { document: input.document }, 0).await?;
     let record = user_of(committed.reply)?;
-    let url = location(&call.base(), ResourceKind::User, record.id.as_str());
-    Ok(super::answer(call, StatusCode::CREATED, record, &projection).location(&url))
+    Ok(super::answer(call, StatusCode::CREATED, record, &projection))
 }

@@ -10,7 +10,7 @@ pub(super) mod search;
 
 use actix_web::http::StatusCode;
 use rollcall_domain::{ids::UserId, record::UserRecord};
-use rollcall_scim::Projection;
+use rollcall_scim::{Projection, ResourceKind};
 
 use crate::{answer::Answer, call::Call, etag, failure::Failure, represent};
 
@@ -19,8 +19,9 @@ fn id(text: &str) -> Result<UserId, Failure> {
     UserId::parse(text).ok_or(Failure::NoSuchResource)
 }
 
-/// The user, with its tag.
+/// The user, with its tag and its URL (RFC 7644 §3.1).
 fn answer(call: &Call<'_>, status: StatusCode, record: UserRecord, projection: &Projection) -> Answer {
-    let tag = etag::of_version(record.version);
-    Answer::json(status, &represent::user(&call.base(), record, projection)).etag(&tag)
+    let (base, tag) = (call.base(), etag::of_version(record.version));
+    let url = represent::location(&base, ResourceKind::User, record.id.as_str());
+    Answer::json(status, &represent::user(&base, record, projection)).etag(&tag).location(&url)
 }
