@@ -135,7 +135,7 @@ impl From<Refusal> for Failure {
             Refusal::NotFound(_) => Self::NoSuchResource,
             Refusal::VersionMismatch { current } => Self::VersionMismatch(current),
             Refusal::UserNameTaken => {
-                Self::Scim(ScimError::uniqueness("userName is already in use in this directory."))
+                Self::Scim(ScimError::uniqueness("The userName is already in use in this directory."))
             }
             Refusal::DirectoryClosed => Self::Disabled,
         }

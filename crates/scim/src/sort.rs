@@ -29,7 +29,7 @@ impl Sort {
     /// # Errors
     /// 400 `invalidPath` for what is no attribute or has no single value, `invalidValue` for another order.
     pub fn parse(by: &str, order: Option<&str>, kind: ResourceKind) -> Result<Self, ScimError> {
-        let refuse = |what: &str| ScimError::invalid_path(format!("sortBy \"{}\" {what}.", excerpt(by)));
+        let refuse = |what: &str| ScimError::invalid_path(format!("The sortBy \"{}\" {what}.", excerpt(by)));
         let Ok(Resolved::Attribute(path)) = resolve(by.trim(), kind, &mut Dialect::new(&Rules::default()))
         else {
             return Err(refuse("is not an attribute"));
@@ -48,7 +48,7 @@ impl Sort {
             Some(order) if order.eq_ignore_ascii_case("ascending") => false,
             Some(order) if order.eq_ignore_ascii_case("descending") => true,
             Some(_) => {
-                return Err(ScimError::invalid_value("sortOrder is \"ascending\" or \"descending\"."));
+                return Err(ScimError::invalid_value("The sortOrder is \"ascending\" or \"descending\"."));
             }
         };
         Ok(Self { path, descending })

@@ -50,7 +50,7 @@ impl<'a> Roster<'a> {
         for member in members {
             let value = member.value.as_str();
             if value == self.group.as_str() {
-                return Err(ScimError::invalid_value("a group cannot be a member of itself"));
+                return Err(ScimError::invalid_value("A group cannot be a member of itself."));
             }
             self.named += 1;
             match self.rows.get(value) {

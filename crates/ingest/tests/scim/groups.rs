@@ -136,3 +136,13 @@ async fn a_member_of_another_directory_is_as_unknown_as_any_other() {
     let eve = server.send(Ask::new(&server.other, "GET", &format!("/Users/{foreign}"))).await;
     assert_eq!(eve.body.get("groups"), None);
 }
+
+#[actix_web::test]
+async fn a_group_is_no_member_of_itself() {
+    let server = Server::start().await;
+    let id = server.one("POST", "/Groups", Some(&json!({"displayName": "Staff"}))).await.id();
+    let add = json!({"Operations": [{"op": "add", "path": "members", "value": values(&[&id])}]});
+    let got = server.one("PATCH", &format!("/Groups/{id}"), Some(&add)).await;
+    got.assert_error(400, "itself");
+    assert_eq!(got.body["scimType"], "invalidValue");
+}

@@ -74,7 +74,9 @@ impl Got {
         assert_eq!(self.header("content-type"), Some("application/scim+json"), "{context}");
         assert_eq!(self.body["schemas"][0], "urn:ietf:params:scim:api:messages:2.0:Error", "{context}");
         assert_eq!(self.body["status"], status.to_string(), "{context}");
-        assert!(self.body["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{context}");
+        let detail = self.body["detail"].as_str().unwrap_or_default();
+        let begins = detail.starts_with(|first: char| first.is_uppercase() || first == '"');
+        assert!(begins && detail.ends_with('.'), "{context}: a sentence, not {detail:?}");
     }
 }
 

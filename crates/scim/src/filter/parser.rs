@@ -169,7 +169,7 @@ impl<'a, 'd> Parser<'a, 'd> {
             return self.comparison(path);
         }
         if matches!(scope, Scope::Element(_)) || path.sub.is_some() || !path.root().is_complex() {
-            return Err(ScimError::invalid_filter(format!("{path} has no elements to filter.")));
+            return Err(ScimError::invalid_filter(format!("\"{path}\" has no elements to filter.")));
         }
         self.tokens.next();
         let inner = self.disjunction(Scope::Element(path.root()))?;
@@ -230,7 +230,7 @@ impl<'a, 'd> Parser<'a, 'd> {
                     return match op {
                         CompareOp::Eq => Ok(Filter::Not(Box::new(Filter::Present(path)))),
                         CompareOp::Ne => Ok(Filter::Present(path)),
-                        _ => Err(ScimError::invalid_filter("null has no order and no parts.")),
+                        _ => Err(ScimError::invalid_filter("A null has no order and no parts.")),
                     };
                 }
             },
@@ -269,7 +269,7 @@ impl<'a, 'd> Parser<'a, 'd> {
             return Ok(path);
         }
         let value = path.root().sub("value").ok_or_else(|| {
-            ScimError::invalid_filter(format!("{path} has parts; name the one to compare."))
+            ScimError::invalid_filter(format!("\"{path}\" has parts; name the one to compare."))
         })?;
         Ok(path.with_sub(value))
     }
@@ -280,7 +280,7 @@ impl<'a, 'd> Parser<'a, 'd> {
         op: CompareOp,
         value: CompareValue,
     ) -> Result<CompareValue, ScimError> {
-        let refuse = |what: &str| Err(ScimError::invalid_filter(format!("{path} {what}.")));
+        let refuse = |what: &str| Err(ScimError::invalid_filter(format!("\"{path}\" {what}.")));
         match (path.leaf().data_type, value) {
             (DataType::Boolean, value) => {
                 if !matches!(op, CompareOp::Eq | CompareOp::Ne) {
