@@ -230,7 +230,7 @@ async fn read(mut response: Response, answer: &mut Answer) {
                 if room > 0 {
                     answer.body = Some(String::from_utf8_lossy(&kept).into_owned());
                 }
-                if total > READ {
+                if total >= READ {
                     break;
                 }
             }

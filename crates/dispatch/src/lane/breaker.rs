@@ -2,7 +2,9 @@
 //!
 //! It opens after five endpoint failures in a row, or when ten of the last twenty attempts failed
 //! that way. Open, nothing is sent until a wait is over; then it is half open, one probe goes out,
-//! and what comes of it closes the breaker or opens it again for longer.
+//! and what comes of it closes the breaker or opens it again for longer: 5 s, doubled up to 5 min, and
+//! never longer than the endpoint's schedule has it. The probe is an event that is due by its own
+//! schedule, so that probing often does not use up any event's attempts.
 
 use std::collections::VecDeque;
 
@@ -15,6 +17,10 @@ use super::{after, wait};
 const IN_A_ROW: u32 = 5;
 const SAMPLE: usize = 20;
 const OF_SAMPLE: usize = 10;
+/// The first wait, in seconds; each further one is twice as long…
+const FIRST_WAIT: u32 = 5;
+/// …up to this.
+const LONGEST_WAIT: u32 = 300;
 
 /// The breaker's state, as it is saved. A half-open one is saved as an open one whose wait is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
@@ -111,11 +117,8 @@ impl Breaker {
             State::HalfOpen { index } => index + 1,
             State::Closed | State::Open { .. } => return false,
         };
-        let waits = schedule.waits();
-        // A schedule of one attempt has no second wait; its endpoint is probed every minute.
-        let seconds =
-            waits.get(index.min(waits.len() - 1)).copied().filter(|_| waits.len() > 1).unwrap_or(60);
-        let index = index.min(waits.len());
+        let seconds = probe_wait(schedule, index);
+        let index = index.min(RetrySchedule::MAX_ATTEMPTS);
         self.state = State::Open { until: after(now, wait(seconds.max(1), retry_after, jitter)), index };
         true
     }
@@ -134,9 +137,28 @@ impl Breaker {
     }
 }
 
+/// The wait before a probe in seconds, without jitter.
+fn probe_wait(schedule: &RetrySchedule, index: usize) -> u32 {
+    let doubled = (1..index).fold(FIRST_WAIT, |wait, _| (wait * 2).min(LONGEST_WAIT));
+    match schedule.waits() {
+        // Each probe is the only attempt of its event: not too often, then.
+        [] | [_] => 60,
+        waits => waits[index.min(waits.len() - 1)].clamp(1, doubled),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_endpoint_is_probed_often_enough_to_be_back_soon() {
+        let waits = |schedule: &RetrySchedule| (1..9).map(|i| probe_wait(schedule, i)).collect::<Vec<_>>();
+        assert_eq!(waits(&RetrySchedule::default()), [5, 10, 20, 40, 80, 160, 300, 300]);
+        assert_eq!(waits(&RetrySchedule::new(vec![0, 1, 2]).unwrap()), [1, 2, 2, 2, 2, 2, 2, 2]);
+        assert_eq!(waits(&RetrySchedule::new(vec![0]).unwrap()), [60; 8]);
+        assert_eq!(waits(&RetrySchedule::new(vec![0, 0]).unwrap()), [1; 8]);
+    }
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -155,7 +177,7 @@ mod tests {
         }
         assert!(breaker.failed(&schedule, None, 0.0, at(0)));
         let mut now = 0;
-        for expected in [5, 300, 300] {
+        for expected in [5, 10, 20] {
             assert_eq!(due_at(&breaker), Some(at(now + expected)));
             assert!(!breaker.alive(), "a late answer closes nothing");
             assert!(!breaker.tick(at(now + expected - 1)));
@@ -163,7 +185,7 @@ mod tests {
             assert!(breaker.tick(at(now)));
             assert!(breaker.failed(&schedule, None, 0.0, at(now)));
         }
-        assert!(breaker.tick(at(now + 300)));
+        assert!(breaker.tick(at(now + 40)));
         assert!(breaker.alive());
         assert!(breaker.is_closed());
     }

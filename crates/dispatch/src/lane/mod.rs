@@ -239,6 +239,7 @@ impl Lane {
     /// The owner resumed the endpoint, or changed where it is: it has another chance at once.
     pub(crate) fn wake(&mut self, now: Timestamp) {
         self.breaker.wake(now);
+        self.forgive(now);
         self.failing_since = None;
         self.failures = 0;
         self.dirty = true;

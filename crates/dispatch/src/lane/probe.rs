@@ -20,7 +20,7 @@ impl Lane {
         let oldest = self
             .parked
             .iter()
-            .filter(|(_, p)| matches!(p.when, When::At(at) if at <= now || p.endpoint_scope))
+            .filter(|(_, p)| matches!(p.when, When::At(at) if at <= now))
             .min_by_key(|(_, p)| p.first)
             .map(|(subject, p)| (p.first, subject.clone()));
         let window = self.window.first_key_value().map_or(u64::MAX, |(p, _)| *p);

@@ -190,6 +190,11 @@ impl Lane {
             return;
         }
         self.limit.recover();
+        self.forgive(now);
+    }
+
+    /// Subjects that wait because of the endpoint need not wait any longer.
+    pub(super) fn forgive(&mut self, now: Timestamp) {
         let waiting: Vec<Box<str>> = self
             .parked
             .iter()

@@ -299,14 +299,14 @@ fn an_open_breaker_lets_go_of_everything_and_probes_with_the_oldest() {
     world.pass(10);
     assert_eq!(world.send_all(), [1]);
     assert_eq!(world.finish(1, ENDPOINT), Finished::Parked);
-    world.pass(19);
+    world.pass(9);
     assert_eq!(world.next(), None);
     world.pass(1);
-    assert_eq!(world.send_all(), [1]);
-    world.finish(1, Verdict::Delivered);
+    assert_eq!(world.send_all(), [2], "1 is not due again: its attempts are not used up by probing");
+    world.finish(2, Verdict::Delivered);
     let mut order = vec![];
     let mut batch = world.send_all();
-    assert_eq!(batch, [2], "it begins with one");
+    assert_eq!(batch, [1], "it begins with one");
     while !batch.is_empty() {
         for position in batch {
             world.finish(position, Verdict::Delivered);
@@ -315,7 +315,7 @@ fn an_open_breaker_lets_go_of_everything_and_probes_with_the_oldest() {
         batch = world.send_all();
     }
     order.sort_unstable();
-    let expected: Vec<u64> = (2..=40).filter(|p| *p != 8).collect();
+    let expected: Vec<u64> = (1..=40).filter(|p| ![2, 8].contains(p)).collect();
     assert_eq!(order, expected, "each once, 8 not again");
     assert_eq!(world.lane.frontier(), 40);
 }

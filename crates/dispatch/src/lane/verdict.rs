@@ -43,8 +43,7 @@ pub(crate) enum Halt {
 impl Verdict {
     /// The verdict on an attempt that ended with this status, or failed in this way.
     ///
-    /// A redirect counts as the message's failure like any other answer that says "not like this":
-    /// the endpoint is alive and answers, it only does not accept.
+    /// A redirect is the endpoint's failure: it has moved, which no event can be blamed for.
     pub(crate) fn of(status: Option<u16>, error: Option<ErrorClass>, retry_after: Option<Duration>) -> Self {
         let failed = |fault, too_much| Self::Failed { fault, retry_after, too_much };
         match (error, status) {
@@ -52,7 +51,7 @@ impl Verdict {
             (Some(ErrorClass::BlockedAddress), _) => Self::Halted(Halt::Blocked),
             (Some(ErrorClass::Status), Some(410)) => Self::Halted(Halt::Gone),
             (Some(ErrorClass::Status), Some(429 | 503)) => failed(Fault::Endpoint, true),
-            (Some(ErrorClass::Status), Some(408 | 500..)) => failed(Fault::Endpoint, false),
+            (Some(ErrorClass::Status), Some(300..400 | 408 | 500..)) => failed(Fault::Endpoint, false),
             (Some(ErrorClass::Status), _) => failed(Fault::Message, false),
             (Some(ErrorClass::Timeout), _) => failed(Fault::Endpoint, true),
             (Some(_), _) => failed(Fault::Endpoint, false),
@@ -68,8 +67,8 @@ mod tests {
     fn statuses_have_a_scope() {
         use Fault::{Endpoint, Message};
         for (status, fault) in [
-            (302, Message),
-            (304, Message),
+            (302, Endpoint),
+            (304, Endpoint),
             (400, Message),
             (401, Message),
             (404, Message),
