@@ -190,7 +190,8 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         if entry.endpoint.state != active {
             track.lane.retreat();
             track.following = false;
-        } else if was.state != active || was.url != entry.endpoint.url {
+        } else if was.updated_at != entry.endpoint.updated_at {
+            // Resumed or changed by its owner: it has another chance at once.
             track.lane.wake(now);
         }
         self.touch(index);
