@@ -3,9 +3,10 @@
 //! missed.
 //!
 //! Cast: the `writer`, one thread that saves what waits in one transaction; `lanes`, `manual`,
-//! `deliveries` and `lag`, which read, on the store's readers; `token_use` and `upkeep`, what the
-//! writer does when there is time.
+//! `deliveries` and `lag`, which read, on the store's readers; `breaker`, what a lane's
+//! says; `token_use` and `upkeep`, what the writer does when there is time.
 
+mod breaker;
 mod deliveries;
 mod delivery_list;
 mod endpoints;
@@ -17,6 +18,7 @@ mod token_use;
 mod upkeep;
 mod writer;
 
+pub use breaker::BreakerState;
 pub(crate) use endpoints::reconcile;
 pub(crate) use token_use::recall_token_use;
 pub(crate) use writer::Ledger;
@@ -150,7 +152,7 @@ pub struct Delivery {
     pub last_attempt_at: Option<Timestamp>,
     /// The last answer's status.
     pub last_status: Option<u16>,
-    /// When the next attempt is due.
+    /// When the next attempt is due: not before the endpoint's breaker lets it go.
     pub next_attempt_at: Option<Timestamp>,
 }
 
@@ -183,4 +185,6 @@ pub struct Lag {
     pub parked_subjects: u64,
     /// Dead letters.
     pub dead_letters: u64,
+    /// Whether it is being sent to, as of now.
+    pub breaker: BreakerState,
 }

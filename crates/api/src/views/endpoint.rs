@@ -9,7 +9,7 @@ use rollcall_domain::{
     ids::{DirectoryId, EndpointId, OrganizationId},
     timestamp,
 };
-use rollcall_store::ledger::Lag;
+use rollcall_store::ledger::{BreakerState, Lag};
 use serde::Serialize;
 
 /// What the owner set, and its state.
@@ -74,6 +74,25 @@ struct LagView {
     oldest_at: Option<Timestamp>,
 }
 
+/// Whether it is being sent to, and if not, when one attempt will find out how it fares.
+#[derive(Serialize)]
+struct BreakerView {
+    breaker: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "timestamp::serialize_option")]
+    next_probe_at: Option<Timestamp>,
+}
+
+impl From<BreakerState> for BreakerView {
+    fn from(state: BreakerState) -> Self {
+        let (breaker, next_probe_at) = match state {
+            BreakerState::Closed => ("closed", None),
+            BreakerState::Open { until } => ("open", Some(until)),
+            BreakerState::HalfOpen => ("half_open", None),
+        };
+        Self { breaker, next_probe_at }
+    }
+}
+
 /// An endpoint with how it fares.
 #[derive(Serialize)]
 pub(crate) struct EndpointReport<'a> {
@@ -83,6 +102,8 @@ pub(crate) struct EndpointReport<'a> {
     /// Null while it does not fail: programs poll this one.
     #[serde(serialize_with = "timestamp::serialize_option")]
     failing_since: Option<Timestamp>,
+    #[serde(flatten)]
+    breaker: BreakerView,
     parked_subjects: u64,
     dead_letters: u64,
 }
@@ -103,6 +124,7 @@ impl<'a> EndpointReport<'a> {
                 oldest_at: lag.oldest,
             },
             failing_since,
+            breaker: lag.breaker.into(),
             parked_subjects: lag.parked_subjects,
             dead_letters: lag.dead_letters,
         }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use rollcall_domain::{
     delivery::{Attempt, ErrorClass, Trigger},
-    ids::{AttemptId, EventId},
+    ids::{AttemptId, EndpointId, EventId},
 };
 use rollcall_store::{
     clock,
-    ledger::{ManualSend, ManualSendWhat, ProgressBatch},
+    ledger::{LaneRecord, ManualSend, ManualSendWhat, ProgressBatch},
 };
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -206,7 +206,6 @@ async fn a_change_that_changes_nothing_is_none() {
     for patch in [json!({}), set.clone(), json!({ "format": "standard" })] {
         assert_eq!(server.patch(&path, patch).await.expect(200)["url"], json!(URL));
     }
-    assert_eq!(server.poke(&format!("{path}/resume")).await.expect(200)["state"], json!("active"));
     // The catalog has a new revision with each change: there was none.
     assert_eq!(*revision.borrow(), made);
 
@@ -215,6 +214,19 @@ async fn a_change_that_changes_nothing_is_none() {
     assert_ne!(paused, made);
     assert_eq!(server.poke(&format!("{path}/pause")).await.expect(200)["state"], json!("paused"));
     assert_eq!((*revision.borrow(), updated_at().await), (paused, paused_at));
+
+    // A resume is told to the dispatcher, which may be waiting before it tries the endpoint again.
+    // To the microsecond, as it sees it.
+    let stored_at = || {
+        let catalog = server.store.catalog();
+        catalog.endpoints.values().next().map(|entry| entry.endpoint.updated_at).expect("it is there")
+    };
+    for _ in 0..2 {
+        let before = (*revision.borrow(), stored_at());
+        assert_eq!(server.poke(&format!("{path}/resume")).await.expect(200)["state"], json!("active"));
+        assert_ne!(*revision.borrow(), before.0);
+        assert!(stored_at() > before.1);
+    }
 
     for (field, value) in [
         ("description", json!(null)),
@@ -318,4 +330,35 @@ async fn a_test_waits_no_longer_than_it_says() {
     answer.expect(202);
     let waited = began.elapsed();
     assert!((Duration::from_secs(9)..Duration::from_secs(11)).contains(&waited), "{waited:?}");
+}
+
+#[actix_web::test]
+async fn a_breaker_is_shown() {
+    let server = Server::start();
+    let endpoint = server.endpoint(URL).await;
+    let path = format!("/v1/endpoints/{endpoint}");
+    let endpoint_id = EndpointId::parse(&endpoint).expect("it is an id");
+    let shown = async || {
+        let report = server.get(&path).await.expect(200);
+        (report["breaker"].clone(), report.get("next_probe_at").cloned())
+    };
+    assert_eq!(shown().await, (json!("closed"), None));
+    let until = "2200-01-01T00:00:00.250Z";
+    for (breaker, expected) in [
+        (json!({ "state": "open", "until": until, "index": 1 }), (json!("open"), Some(json!(until)))),
+        (json!({ "state": "half_open", "index": 1 }), (json!("half_open"), None)),
+        (json!({ "state": "closed" }), (json!("closed"), None)),
+    ] {
+        let lane = LaneRecord {
+            endpoint_id: endpoint_id.clone(),
+            shard: 0,
+            frontier: 0,
+            settled_above: Vec::new(),
+            breaker: breaker.to_string(),
+            failing_since: None,
+        };
+        let batch = ProgressBatch { lanes: vec![lane], ..ProgressBatch::default() };
+        server.store.save_progress(batch).await.expect("it is saved");
+        assert_eq!(shown().await, expected);
+    }
 }

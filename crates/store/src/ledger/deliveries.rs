@@ -13,7 +13,7 @@ use rollcall_domain::{
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-use super::{Delivery, lanes, upkeep::attempts_kept_since};
+use super::{BreakerState, Delivery, lanes, upkeep::attempts_kept_since};
 use crate::{
     Store, names,
     read::{ReadError, events},
@@ -73,6 +73,7 @@ pub(super) struct View<'a> {
     /// Ascending.
     pub(super) settled_above: Vec<u64>,
     pub(super) failing_since: Option<Timestamp>,
+    pub(super) breaker: BreakerState,
     /// Attempts that began before this may be gone.
     kept_since: Timestamp,
 }
@@ -95,13 +96,24 @@ impl<'a> View<'a> {
     ) -> rusqlite::Result<Self> {
         let number = lanes::number(c, &endpoint.id)?;
         let lane = number.map(|number| lanes::lane_of(c, number, shard)).transpose()?.flatten();
-        let (frontier, settled_above, failing_since) = match lane {
-            Some(lane) => {
-                (lane.frontier.max(endpoint.start_position), lane.settled_above, lane.failing_since)
-            }
-            None => (endpoint.start_position, Vec::new(), None),
+        let mut view = Self {
+            c,
+            endpoint,
+            shard,
+            number,
+            frontier: endpoint.start_position,
+            settled_above: Vec::new(),
+            failing_since: None,
+            breaker: BreakerState::Closed,
+            kept_since,
         };
-        Ok(Self { c, endpoint, shard, number, frontier, settled_above, failing_since, kept_since })
+        if let Some(lane) = lane {
+            view.frontier = view.frontier.max(lane.frontier);
+            view.settled_above = lane.settled_above;
+            view.failing_since = lane.failing_since;
+            view.breaker = BreakerState::read(&lane.breaker);
+        }
+        Ok(view)
     }
 
     /// Whether the lane has settled a position, its parked subjects apart.
@@ -160,8 +172,13 @@ impl<'a> View<'a> {
         }
         let parked = lanes::parked_of(self.c, &self.endpoint.id, number, event.shard, &event.subject.id)?;
         Ok(Some(match parked.filter(|parked| parked.first_position <= event.position) {
-            Some(parked) if parked.first_position == event.position && parked.attempts > 0 => {
-                (DeliveryStatus::Retrying, parked.next_at)
+            // One that has neither a time nor a group has no attempts left, and waits for the owner.
+            Some(parked)
+                if parked.first_position == event.position
+                    && parked.attempts > 0
+                    && (parked.next_at.is_some() || parked.waits_for.is_some()) =>
+            {
+                (DeliveryStatus::Retrying, parked.next_at.map(|at| self.breaker.defers(at)))
             }
             Some(_) => (DeliveryStatus::Parked, None),
             // Of an older one, the attempts may have been removed.

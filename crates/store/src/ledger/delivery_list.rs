@@ -143,7 +143,7 @@ fn of_endpoint(
             at_positions(&view, DeliveryStatus::Dead, positions, limit)
         }
         Some(DeliveryStatus::Parked) => {
-            // The events behind the first one, and first ones that were never tried.
+            // The events behind the first one, and first ones never tried or not tried again.
             let sql = "SELECT e.position FROM ledger.parked p JOIN events e ON e.subject_id = p.subject_id
                        WHERE p.endpoint_pk = $1 AND e.position < $2 AND e.position >= p.first_position
                        ORDER BY e.position DESC LIMIT $3";

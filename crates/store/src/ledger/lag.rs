@@ -8,7 +8,7 @@ use rusqlite::{ToSql, params};
 
 use super::{Lag, deliveries::View, upkeep::attempts_kept_since};
 use crate::{
-    Store,
+    Store, clock,
     read::{
         ReadError,
         lanes::{OF_ALL, OF_DIRECTORY, OF_DIRECTORY_KEY, directories_of, matches},
@@ -35,7 +35,7 @@ impl Store {
 
 fn lag(view: &View<'_>, scan: u64) -> rusqlite::Result<(Lag, Option<Timestamp>)> {
     let c = view.c;
-    let mut lag = Lag::default();
+    let mut lag = Lag { breaker: view.breaker.at(clock::now()), ..Lag::default() };
     let mut budget = scan;
     // The longest parked first: what the budget is enough for has the oldest event among it.
     let mut parked: Vec<(String, u64)> = Vec::new();

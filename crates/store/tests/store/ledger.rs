@@ -11,7 +11,9 @@ use rollcall_domain::{
 use rollcall_store::{
     Store, clock,
     config_ops::EndpointPatch,
-    ledger::{DeadLetter, DeliveryQuery, Lag, LaneRecord, ManualSendWhat, ParkedRecord, ProgressBatch},
+    ledger::{
+        BreakerState, DeadLetter, DeliveryQuery, Lag, LaneRecord, ManualSendWhat, ParkedRecord, ProgressBatch,
+    },
 };
 use serde_json::json;
 
@@ -204,7 +206,16 @@ async fn a_delivery_says_where_it_stands() {
 
     let (lag, failing_since) = f.store.lag(ep).await.unwrap();
     // 3 and 8 wait with their subject, 6 and 7 are ahead.
-    assert_eq!(lag, Lag { events: 4, oldest: Some(at(3).timestamp), parked_subjects: 1, dead_letters: 1 });
+    assert_eq!(
+        lag,
+        Lag {
+            events: 4,
+            oldest: Some(at(3).timestamp),
+            parked_subjects: 1,
+            dead_letters: 1,
+            breaker: BreakerState::Closed
+        }
+    );
     assert_eq!(failing_since, Timestamp::from_second(5).ok());
 
     // A resend that succeeds revives a dead letter.
@@ -385,4 +396,72 @@ async fn the_outcome_of_a_test_send_can_be_waited_for_and_found() {
     changed.unwrap();
     assert_eq!(f.store.test_attempts(&endpoint, &test).await.unwrap(), [made]);
     assert!(f.store.test_attempts(&endpoint, &event.id).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_breaker_defers_the_next_attempt_and_is_told() {
+    let f = Fixture::new().await;
+    let ep = f.endpoint(Scope::All, vec![]).await.id;
+    f.user("ann").await;
+    let event = f.heard.events()[0].clone();
+    let at = |second| Timestamp::from_second(second).unwrap();
+    let id = DeliveryId { endpoint_id: ep.clone(), shard: 0, position: event.position };
+    let (past, due, later) = (at(1_000), at(9_000_000_000), at(9_000_000_100));
+    for (until, expected, breaker) in [
+        (past, due, BreakerState::HalfOpen),
+        (due, due, BreakerState::Open { until: due }),
+        (later, later, BreakerState::Open { until: later }),
+    ] {
+        let mut lane = lane(&ep, 1, vec![]);
+        lane.breaker = json!({ "state": "open", "until": until, "index": 2 }).to_string();
+        let batch = ProgressBatch {
+            lanes: vec![lane],
+            parked: vec![parked(&ep, &event, 1)],
+            attempts: vec![],
+            ..ProgressBatch::default()
+        };
+        f.store.save_progress(batch).await.unwrap();
+        let delivery = f.store.delivery(&id).await.unwrap().unwrap().0;
+        assert_eq!(
+            (delivery.status, delivery.next_attempt_at),
+            (DeliveryStatus::Retrying, Some(expected)),
+            "{until}"
+        );
+        assert_eq!(f.store.lag(&ep).await.unwrap().0.breaker, breaker);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_its_owner_is_parked_and_not_retrying() {
+    let f = Fixture::new().await;
+    let ep = f.endpoint(Scope::All, vec![]).await.id;
+    f.user("ann").await;
+    let event = f.heard.events()[0].clone();
+    let list = async |status| {
+        let query = DeliveryQuery {
+            endpoint_id: Some(ep.clone()),
+            status: Some(status),
+            limit: 9,
+            ..DeliveryQuery::default()
+        };
+        f.store.deliveries(query).await.unwrap().len()
+    };
+    for (next_at, waits_for, status) in [
+        (None, None, DeliveryStatus::Parked),
+        (None, Some("grp_a".to_owned()), DeliveryStatus::Retrying),
+        (Timestamp::from_second(9_000_000_000).ok(), None, DeliveryStatus::Retrying),
+    ] {
+        let subject = ParkedRecord { next_at, waits_for, ..parked(&ep, &event, 3) };
+        let batch = ProgressBatch {
+            lanes: vec![lane(&ep, 1, vec![])],
+            parked: vec![subject],
+            attempts: vec![attempt(&ep, &event, 3, true)],
+            ..ProgressBatch::default()
+        };
+        f.store.save_progress(batch).await.unwrap();
+        let found = [list(DeliveryStatus::Parked).await, list(DeliveryStatus::Retrying).await];
+        assert_eq!(found, if status == DeliveryStatus::Parked { [1, 0] } else { [0, 1] }, "{next_at:?}");
+        let id = DeliveryId { endpoint_id: ep.clone(), shard: 0, position: event.position };
+        assert_eq!(f.store.delivery(&id).await.unwrap().unwrap().0.next_attempt_at, next_at);
+    }
 }

@@ -1,5 +1,6 @@
 //! `POST /v1/endpoints/{id}/resume`: it is sent to again, from where it stopped and in order,
-//! whether the owner paused it or it was disabled or quarantined.
+//! whether the owner paused it or it was disabled or quarantined. One that is active but failing is
+//! tried at once.
 
 use actix_web::web::{Data, Path};
 use rollcall_domain::{endpoint::EndpointState, ids::EndpointId};
@@ -25,6 +26,8 @@ pub(crate) async fn resume(
     let endpoint = super::find(&state, &id)?;
     validate::url(&state, &endpoint.url)?;
     let patch = EndpointPatch { state: Some((EndpointState::Active, None)), ..EndpointPatch::default() };
-    let endpoint = super::change(&state, endpoint, patch).await?;
-    Ok(json::ok(&EndpointView::from(&*endpoint)))
+    // Of an active one too: the change is what the dispatcher hears, and it ends the wait of an
+    // endpoint that it has stopped sending to.
+    let endpoint = state.store.update_endpoint(&endpoint.id, patch).await?;
+    Ok(json::ok(&EndpointView::from(&endpoint)))
 }
