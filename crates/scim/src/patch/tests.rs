@@ -451,7 +451,12 @@ fn an_element_that_a_path_makes_needs_a_value() {
     check(&home, &json!([primary, {"op": "remove", "path": "emails"}]), &json!({}));
     // What was there before may lose its value, and nothing is nothing.
     check(&work, &json!([{"op": "remove", "path": "emails[type eq \"work\"].value"}]), &json!({}));
-    check(&home, &json!([op("emails[type eq \"work\"]", json!({"value": ""}))]), &home);
+    for nothing in [json!({"value": ""}), json!({"type": "work", "value": null, "primary": true}), json!({})]
+    {
+        check(&home, &json!([op("emails[type eq \"work\"]", nothing)]), &home);
+    }
+    let by_value = json!([op("emails[value eq \"w@x\"]", json!({"primary": null}))]);
+    check(&json!({}), &by_value, &json!({"emails": [{"value": "w@x"}]}));
     // A whole element that came without a value is left out, as in a body.
     check(&home, &json!([op("emails", json!([{"type": "work", "primary": true}]))]), &home);
 }

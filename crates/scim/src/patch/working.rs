@@ -161,11 +161,11 @@ impl Working {
         };
         let created = targets.is_empty();
         if created {
-            if path.attr.sub.is_none() && value.as_object().is_some_and(is_without_parts) {
-                // To unassign what is not there is done.
+            let element = self.create_on_miss(path)?;
+            if !says_something(&element) && value.as_object().is_some_and(unassigns) {
+                // What is not there has no value already.
                 return self.put_list(attr, list);
             }
-            let element = self.create_on_miss(path)?;
             targets.push(list.len());
             list.push(element);
         }
@@ -234,8 +234,12 @@ impl Working {
     }
 }
 
-fn is_without_parts(value: &Map<String, Value>) -> bool {
-    value.values().all(Value::is_null)
+/// Whether the parts of an element say that it has no value, as `{"type": "work", "value": null}` does.
+fn unassigns(parts: &Map<String, Value>) -> bool {
+    let has_null = parts.values().any(Value::is_null);
+    let has_value =
+        parts.iter().any(|(name, value)| !matches!(name.as_str(), "type" | "primary") && !value.is_null());
+    parts.is_empty() || (has_null && !has_value)
 }
 
 /// An element's type, folded; empty if it has none.
