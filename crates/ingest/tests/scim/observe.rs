@@ -39,6 +39,9 @@ async fn requests_rules_and_refusals_are_counted_and_logged_without_anything_per
     let recorder = PrometheusBuilder::new().build_recorder();
     let _metrics = metrics::set_default_local_recorder(&recorder);
     let log = Log::default();
+    // While there is one subscriber, the interest in an event is that of the thread which comes by first, and
+    // the threads of other tests have none. With two, every one of them is asked.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(log.clone());
     let _tracing = tracing::subscriber::set_default(subscriber.finish());
 
