@@ -62,7 +62,7 @@ pub enum DeliveryStatus {
     Delivered,
     /// The last attempt failed and another one is scheduled.
     Retrying,
-    /// It waits behind an earlier event of its subject that is being retried.
+    /// It waits: behind an earlier event of its subject that is being retried, or for the owner.
     Parked,
     /// The last attempt of the schedule failed: a dead letter.
     Dead,

@@ -22,7 +22,7 @@ const FIRST_WAIT: u32 = 5;
 /// …up to this.
 const LONGEST_WAIT: u32 = 300;
 
-/// The breaker's state, as it is saved. A half-open one is saved as an open one whose wait is over.
+/// The breaker's state, as it is saved. A half-open one is read back as an open one whose wait is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub(crate) enum State {
