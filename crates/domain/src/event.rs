@@ -80,11 +80,6 @@ impl EventType {
     pub const fn is_revoking(self) -> bool {
         matches!(self, Self::UserDeactivated | Self::UserDeleted | Self::GroupDeleted | Self::MemberRemoved)
     }
-
-    /// Whether it is a membership event.
-    pub const fn is_membership(self) -> bool {
-        matches!(self, Self::MemberAdded | Self::MemberRemoved)
-    }
 }
 
 impl fmt::Display for EventType {

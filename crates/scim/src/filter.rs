@@ -21,7 +21,7 @@ pub use hints::{IndexedAttribute, equality_hints};
 pub(crate) use parser::{MAX_LENGTH, Parser};
 
 use crate::{
-    compat::{Applied, Dialect, Rules},
+    compat::{Dialect, Rules},
     error::ScimError,
     kind::ResourceKind,
     path::AttrPath,
@@ -114,17 +114,4 @@ impl Among {
             None => Self::Some(filter),
         })
     }
-}
-
-/// As [`parse_filter`], and which rules the filter needed.
-///
-/// # Errors
-/// As [`parse_filter`].
-pub fn parse_filter_noting(
-    text: &str,
-    kind: ResourceKind,
-    rules: &Rules,
-) -> Result<(Filter, Applied), ScimError> {
-    let mut dialect = Dialect::new(rules);
-    Parser::filter(text, kind, &mut dialect).map(|filter| (filter, dialect.applied))
 }

@@ -235,8 +235,9 @@ fn rules_off() {
         ("manager eq \"x\"", Rule::UnqualifiedExtensionAttrs),
         ("urn:scim:schemas:core:1.0:userName pr", Rule::LegacyUrns),
     ] {
-        let (_, applied) = parse_filter_noting(text, ResourceKind::User, &Rules::default()).unwrap();
-        assert_eq!(applied.iter().collect::<Vec<_>>(), [rule.name()], "{text}");
+        let mut dialect = Dialect::new(&Rules::default());
+        Parser::filter(text, ResourceKind::User, &mut dialect).unwrap();
+        assert_eq!(dialect.applied.iter().collect::<Vec<_>>(), [rule.name()], "{text}");
         let error = parse_filter(text, ResourceKind::User, &Rules::default().without(rule)).unwrap_err();
         assert_eq!(error.scim_type, Some(ScimType::InvalidFilter), "{text}");
     }

@@ -38,11 +38,6 @@ impl Store {
         self.read(move |c| Ok(by_id(c, &id)?)).await
     }
 
-    /// The event at a position.
-    pub async fn event_at(&self, shard: u16, position: u64) -> Result<Option<Arc<LoggedEvent>>, ReadError> {
-        self.read(move |c| Ok(at(c, shard, position)?)).await
-    }
-
     /// The events about one subject from this position (inclusive) to that one (inclusive), by the
     /// index on (subject, position). A page ends at `limit` events or about 1 MiB of bodies, with at
     /// least one event; the next one goes on after its `scanned_to`.

@@ -143,8 +143,6 @@ async fn events_are_found_by_each_field() {
     }
     let heard = f.heard.events();
     assert_eq!(f.store.event(&heard[2].id).await.unwrap().unwrap(), heard[2]);
-    assert_eq!(f.store.event_at(0, 4).await.unwrap().unwrap(), heard[3]);
-    assert_eq!(f.store.event_at(0, 6).await.unwrap(), None);
     let two = f.store.subject_events(ann.id.as_str(), 2, 5, 10).await.unwrap();
     assert_eq!(two.events.iter().map(|event| event.position).collect::<Vec<_>>(), [3, 5]);
 
