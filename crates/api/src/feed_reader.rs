@@ -70,7 +70,7 @@ impl Filter {
 
     fn after(&self, after: u64, limit: u32) -> EventQuery {
         EventQuery {
-            after,
+            after: vec![after].into(),
             directory_id: self.directory_id.clone(),
             organization_id: self.organization_id.clone(),
             types: self.types.clone(),
@@ -118,7 +118,7 @@ pub(crate) enum Waited {
 pub(crate) async fn read(state: &State, filter: &Filter, after: u64, limit: u32) -> Result<Batch, ReadError> {
     let mut batch = Batch { scanned_to: after, ..Batch::default() };
     loop {
-        let more = match state.feed.tail_after(batch.scanned_to, CHUNK as usize) {
+        let more = match state.feed.tail_after(SHARD, batch.scanned_to, CHUNK as usize) {
             Some(events) => take_from_tail(&mut batch, events, filter, limit),
             None => take_from_store(state, &mut batch, filter, limit).await?,
         };
@@ -169,13 +169,13 @@ pub(crate) async fn read_or_wait(
     limit: u32,
     deadline: Instant,
 ) -> Result<Waited, ReadError> {
-    let mut head = state.feed.head();
+    let mut moved = state.feed.moved();
     let mut after = after;
     let shut_down = state.shut_down();
     tokio::pin!(shut_down);
     loop {
         // Before the read, so that a commit during it wakes the wait below.
-        head.borrow_and_update();
+        moved.borrow_and_update();
         let batch = read(state, filter, after, limit).await?;
         if !batch.events.is_empty() {
             return Ok(Waited::Events(batch));
@@ -185,7 +185,7 @@ pub(crate) async fn read_or_wait(
             biased;
             () = &mut shut_down => return Ok(Waited::ShuttingDown(batch)),
             () = sleep_until(deadline) => return Ok(Waited::TimedOut(batch)),
-            changed = head.changed() => if changed.is_err() {
+            changed = moved.changed() => if changed.is_err() {
                 return Ok(Waited::ShuttingDown(batch));
             },
         }

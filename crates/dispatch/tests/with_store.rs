@@ -196,10 +196,10 @@ async fn what_is_written_arrives_in_order_before_and_after_a_restart() {
     receiver.until(2 * USERS + 20).await;
     dispatcher.stop(Duration::from_secs(5)).await;
 
-    let lanes = store.load_lanes().await.unwrap();
+    let lanes = store.load_lanes(0).await.unwrap();
     let lane = lanes.iter().find(|lane| lane.endpoint_id == endpoint_id).unwrap();
     assert_eq!(lane.frontier, store.head(0));
-    assert_eq!(store.load_parked(&endpoint_id).await.unwrap(), []);
+    assert_eq!(store.load_parked(&endpoint_id, 0).await.unwrap(), []);
     let mut by_subject: BTreeMap<String, Vec<u64>> = BTreeMap::new();
     let mut sequences = Vec::new();
     for (sequence, subject) in receiver.arrived.lock().unwrap().drain(..) {

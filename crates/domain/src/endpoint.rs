@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     event::{EventType, LoggedEvent},
     ids::{DirectoryId, EndpointId, OrganizationId},
+    shard::Positions,
 };
 
 /// Whether an endpoint is sent to. Every state but `active` keeps its place in the log: nothing is
@@ -134,8 +135,8 @@ pub struct Endpoint {
     pub state: EndpointState,
     /// Why it is not active, in words.
     pub state_reason: Option<String>,
-    /// It receives what was committed after this position (of the embedded shard).
-    pub start_position: u64,
+    /// It receives what was committed after this place in the log.
+    pub start: Positions,
     /// When it was made.
     pub created_at: Timestamp,
     /// When the owner last changed it.

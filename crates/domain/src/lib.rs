@@ -22,6 +22,7 @@ pub mod ids;
 pub mod normalize;
 pub mod record;
 pub mod refusal;
+pub mod shard;
 pub mod timestamp;
 
 pub use command::{Command, Loaded, MemberNeeds, Needs, Precondition};

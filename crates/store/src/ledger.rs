@@ -14,12 +14,15 @@ mod lag;
 mod lanes;
 mod manual;
 mod save;
+mod shards;
 mod token_use;
 mod upkeep;
 mod writer;
 
 pub use breaker::BreakerState;
 pub(crate) use endpoints::reconcile;
+pub(crate) use shards::Epochs;
+pub use shards::{HeldShard, SHARD_LEASE, SaveError};
 pub(crate) use token_use::recall_token_use;
 pub(crate) use writer::Ledger;
 
@@ -121,6 +124,8 @@ pub enum ManualSendWhat {
 /// What the dispatcher saves together, in one transaction.
 #[derive(Clone, Debug, Default)]
 pub struct ProgressBatch {
+    /// Under which epochs the shards are held that it is about. All must still be the present ones.
+    pub epochs: Vec<HeldShard>,
     /// Lanes that moved.
     pub lanes: Vec<LaneRecord>,
     /// Subjects that parked, or whose row changed.

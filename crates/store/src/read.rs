@@ -24,6 +24,7 @@ use rollcall_domain::{
     endpoint::Scope,
     event::{EventType, LoggedEvent},
     ids::{DirectoryId, OrganizationId},
+    shard::Positions,
 };
 use rusqlite::{Connection, OptionalExtension};
 
@@ -54,8 +55,8 @@ pub struct ScimPage<T> {
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "each field narrows the result")]
 pub struct EventQuery {
-    /// Only after this position.
-    pub after: u64,
+    /// Only after this place.
+    pub after: Positions,
     pub directory_id: Option<DirectoryId>,
     pub organization_id: Option<OrganizationId>,
     pub types: Vec<EventType>,
@@ -68,6 +69,8 @@ pub struct EventQuery {
 /// Which events an endpoint's lane wants next.
 #[derive(Clone, Debug)]
 pub struct LaneQuery {
+    /// Through which shard.
+    pub shard: u16,
     /// The endpoint's scope.
     pub scope: Scope,
     /// Empty: every type.

@@ -9,7 +9,7 @@ use std::{
     thread::{Builder, JoinHandle},
 };
 
-use rollcall_domain::event::LoggedEvent;
+use rollcall_domain::{event::LoggedEvent, shard::Positions};
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
@@ -18,8 +18,8 @@ use crate::{
     connection::{self, Purpose, failed},
     disk,
     folder::Folder,
-    ledger::Ledger,
-    read::Readers,
+    ledger::{Epochs, Ledger},
+    read::{ReadError, Readers},
     schema::{Schema, migrate},
     seal::Sealer,
     shared::Shared,
@@ -79,6 +79,7 @@ pub(crate) struct Inner {
     pub(crate) shared: Arc<Shared>,
     pub(crate) readers: Readers,
     pub(crate) ledger: Ledger,
+    pub(crate) epochs: Epochs,
     pub(crate) attempts_retention_days: u32,
     queue: SyncSender<Message>,
     stop: Stop,
@@ -130,7 +131,8 @@ impl Store {
             Builder::new().name("rollcall-writer".to_owned()).spawn(|| writer.run()).map_err(spawning)?;
         let threads = Mutex::new(Some(Threads { writer, helpers, folder }));
         let attempts_retention_days = settings.attempts_retention_days;
-        let inner = Inner { shared, readers, ledger, attempts_retention_days, queue, stop, threads };
+        let epochs = Epochs::default();
+        let inner = Inner { shared, readers, ledger, epochs, attempts_retention_days, queue, stop, threads };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -175,7 +177,17 @@ impl Store {
         self.inner.shared.ledger.subscribe()
     }
 
-    /// The newest committed position of the shard; 0 if there is none.
+    /// How many shards the log has; fixed when the store was made.
+    pub fn shards(&self) -> u16 {
+        1
+    }
+
+    /// The newest committed position of each shard.
+    pub async fn heads(&self) -> Result<Positions, ReadError> {
+        Ok(vec![self.head(0)].into())
+    }
+
+    /// The newest position of the shard that this process has committed or seen; 0 if there is none.
     pub fn head(&self, shard: u16) -> u64 {
         if shard == 0 { self.inner.shared.head.load(Ordering::Acquire) } else { 0 }
     }

@@ -43,7 +43,7 @@ fn entry(url: &str, headers: &[(&str, &str)]) -> EndpointEntry {
                 .collect::<BTreeMap<_, _>>(),
             state: EndpointState::Active,
             state_reason: None,
-            start_position: 0,
+            start: rollcall_domain::shard::Positions::beginning(),
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: Timestamp::UNIX_EPOCH,
         }),

@@ -31,7 +31,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
     pub(super) async fn load(&mut self) {
         let mut records: HashMap<EndpointId, (LaneRecord, Vec<ParkedRecord>)> = HashMap::new();
         let lanes = loop {
-            match self.log.load_lanes().await {
+            match self.log.load_lanes(SHARD).await {
                 Ok(lanes) => break lanes,
                 Err(error) => tracing::warn!(%error, "the lanes cannot be read; trying again"),
             }
@@ -39,7 +39,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         };
         for lane in lanes.into_iter().filter(|lane| lane.shard == SHARD) {
             let parked = loop {
-                match self.log.load_parked(&lane.endpoint_id).await {
+                match self.log.load_parked(&lane.endpoint_id, SHARD).await {
                     Ok(parked) => break parked,
                     Err(error) => tracing::warn!(%error, "parked subjects cannot be read; trying again"),
                 }
@@ -136,7 +136,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             Some((mut record, mut parked)) => {
                 // A restored copy of the log may be older than the ledger. What lies beyond its end
                 // has not happened, and other events will have these positions.
-                let head = self.log.head();
+                let head = self.log.head(SHARD);
                 if record.frontier > head {
                     tracing::warn!(endpoint = %endpoint.id, record.frontier, head, "the ledger is ahead of the log");
                 }
@@ -145,7 +145,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                 parked.retain(|row| row.first_position <= head);
                 Lane::restore(record, parked, policy, self.clock.now())
             }
-            None => Lane::new(endpoint.id.clone(), SHARD, endpoint.start_position, policy),
+            None => Lane::new(endpoint.id.clone(), SHARD, endpoint.start.at(SHARD), policy),
         };
         let heard = match &endpoint.scope {
             Scope::All => &mut self.hear_all,

@@ -6,7 +6,7 @@ use rollcall_domain::{delivery::DeliveryId, endpoint::EndpointState, event::Logg
 use rollcall_store::{
     Catalog, Store,
     config_ops::{ConfigError, EndpointPatch},
-    ledger::{LaneRecord, ManualSend, ParkedRecord, ProgressBatch},
+    ledger::{LaneRecord, ManualSend, ParkedRecord, ProgressBatch, SaveError},
     read::{LaneQuery, LaneRead, ReadError},
 };
 use tokio::sync::watch;
@@ -16,18 +16,19 @@ pub(crate) trait Log: Clone + 'static {
     fn catalog(&self) -> Arc<Catalog>;
     fn catalog_changes(&self) -> watch::Receiver<u64>;
     fn manual_changes(&self) -> watch::Receiver<u64>;
-    fn head(&self) -> u64;
-    async fn load_lanes(&self) -> Result<Vec<LaneRecord>, ReadError>;
-    async fn load_parked(&self, endpoint: &EndpointId) -> Result<Vec<ParkedRecord>, ReadError>;
+    fn head(&self, shard: u16) -> u64;
+    async fn load_lanes(&self, shard: u16) -> Result<Vec<LaneRecord>, ReadError>;
+    async fn load_parked(&self, endpoint: &EndpointId, shard: u16) -> Result<Vec<ParkedRecord>, ReadError>;
     async fn lane_events(&self, query: LaneQuery) -> Result<LaneRead, ReadError>;
     async fn subject_events(
         &self,
+        shard: u16,
         subject: &str,
         from: u64,
         up_to: u64,
         limit: u32,
     ) -> Result<LaneRead, ReadError>;
-    async fn save_progress(&self, batch: ProgressBatch) -> Result<(), ReadError>;
+    async fn save_progress(&self, batch: ProgressBatch) -> Result<(), SaveError>;
     async fn manual_sends(&self, limit: u32) -> Result<Vec<ManualSend>, ReadError>;
     /// An event and how many attempts were made to bring it to the endpoint.
     async fn delivery(&self, id: &DeliveryId) -> Result<Option<(Arc<LoggedEvent>, u32)>, ReadError>;
@@ -52,16 +53,16 @@ impl Log for Store {
         self.manual_changes()
     }
 
-    fn head(&self) -> u64 {
-        self.head(super::SHARD)
+    fn head(&self, shard: u16) -> u64 {
+        self.head(shard)
     }
 
-    async fn load_lanes(&self) -> Result<Vec<LaneRecord>, ReadError> {
-        self.load_lanes().await
+    async fn load_lanes(&self, shard: u16) -> Result<Vec<LaneRecord>, ReadError> {
+        self.load_lanes(shard).await
     }
 
-    async fn load_parked(&self, endpoint: &EndpointId) -> Result<Vec<ParkedRecord>, ReadError> {
-        self.load_parked(endpoint).await
+    async fn load_parked(&self, endpoint: &EndpointId, shard: u16) -> Result<Vec<ParkedRecord>, ReadError> {
+        self.load_parked(endpoint, shard).await
     }
 
     async fn lane_events(&self, query: LaneQuery) -> Result<LaneRead, ReadError> {
@@ -70,15 +71,16 @@ impl Log for Store {
 
     async fn subject_events(
         &self,
+        shard: u16,
         subject: &str,
         from: u64,
         up_to: u64,
         limit: u32,
     ) -> Result<LaneRead, ReadError> {
-        self.subject_events(subject, from, up_to, limit).await
+        self.subject_events(shard, subject, from, up_to, limit).await
     }
 
-    async fn save_progress(&self, batch: ProgressBatch) -> Result<(), ReadError> {
+    async fn save_progress(&self, batch: ProgressBatch) -> Result<(), SaveError> {
         self.save_progress(batch).await
     }
 

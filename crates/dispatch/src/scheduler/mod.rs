@@ -143,7 +143,8 @@ pub(crate) async fn run<L: Log, C: Courier>(
     mut stop: oneshot::Receiver<Duration>,
 ) {
     // Subscribed before the first look at what they announce, so that nothing falls between.
-    let watches = Watches { head: feed.head(), catalog: log.catalog_changes(), manual: log.manual_changes() };
+    let watches =
+        Watches { moved: feed.moved(), catalog: log.catalog_changes(), manual: log.manual_changes() };
     let mut scheduler = Scheduler::new(settings, log, feed, courier);
     tokio::select! {
         () = scheduler.load() => {}
@@ -153,7 +154,7 @@ pub(crate) async fn run<L: Log, C: Courier>(
 }
 
 struct Watches {
-    head: watch::Receiver<u64>,
+    moved: watch::Receiver<u64>,
     catalog: watch::Receiver<u64>,
     manual: watch::Receiver<u64>,
 }
@@ -163,8 +164,8 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         let slots = Slots::new(settings.fast_slots, settings.slow_slots, settings.slots_per_organization);
         let held = Held::new(settings.max_held_bytes);
         Self {
-            head: log.head(),
-            followed: log.head(),
+            head: log.head(SHARD),
+            followed: log.head(SHARD),
             settings,
             log,
             feed,
@@ -232,8 +233,9 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                 Some(landed) = self.flights.next() => self.landed(landed),
                 () = saved(&mut self.save), if self.save.is_some() => self.saved(),
                 Some(side) = self.side.next() => self.side(side),
-                Ok(()) = watches.head.changed() => {
-                    self.head = self.head.max(*watches.head.borrow_and_update());
+                Ok(()) = watches.moved.changed() => {
+                    watches.moved.borrow_and_update();
+                    self.head = self.head.max(self.feed.head(SHARD));
                 }
                 () = slots.aged.notified() => {}
                 _ = sweep.tick() => self.sweep(),

@@ -55,7 +55,8 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             let log = self.log.clone();
             let limit = if self.held.is_full() { SHORT_READ } else { BACKLOG_READ };
             self.side.push(Box::pin(async move {
-                let result = log.subject_events(&read.subject, read.from, read.up_to, limit).await;
+                let result =
+                    log.subject_events(super::SHARD, &read.subject, read.from, read.up_to, limit).await;
                 Side::Backlog { index, id, read, result }
             }));
         }

@@ -7,7 +7,7 @@ use rollcall_domain::event::LoggedEvent;
 use rollcall_store::read::LaneQuery;
 
 use super::{
-    Log, Scheduler,
+    Log, SHARD, Scheduler,
     reads::{SHORT_READ, Side},
     track::Scan,
 };
@@ -24,7 +24,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         if self.followed >= self.head {
             return;
         }
-        let tail = self.feed.tail_after(self.followed, TAIL);
+        let tail = self.feed.tail_after(SHARD, self.followed, TAIL);
         // The store shows a change of the configuration before the events that follow it. Whoever
         // asked for more types and was answered gets the very next event, so it is looked at now.
         if self.log.catalog().revision != self.revision {
@@ -116,7 +116,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         let after = track.lane.scan();
         // More than there is room for, since not all will match.
         let limit = (room * 2).clamp(32, TAIL);
-        if let Some(events) = self.feed.tail_after(after, limit) {
+        if let Some(events) = self.feed.tail_after(SHARD, after, limit) {
             let admitted = events.iter().take_while(|e| e.position <= followed).all(|event| {
                 let admitted = track.offer(event, now);
                 if admitted {
@@ -135,6 +135,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             track.scan = Scan::Reading;
             self.scans_under_way += 1;
             let query = LaneQuery {
+                shard: SHARD,
                 scope: track.endpoint().scope.clone(),
                 types: track.endpoint().event_types.clone(),
                 after,

@@ -14,13 +14,14 @@ use rollcall_domain::{
     endpoint::{Endpoint, EndpointState, Format, OnExhausted, RetrySchedule, Scope},
     event::LoggedEvent,
     ids::{EndpointId, EventId},
+    shard::Positions,
 };
 use rollcall_store::{
     Catalog, CommitListener,
     catalog::EndpointEntry,
     clock,
     config_ops::ConfigError,
-    ledger::{LaneRecord, ManualSend, ManualSendWhat, ParkedRecord, ProgressBatch},
+    ledger::{LaneRecord, ManualSend, ManualSendWhat, ParkedRecord, ProgressBatch, SaveError},
     read::{LaneQuery, LaneRead, ReadError},
 };
 use rollcall_stream::Feed;
@@ -91,7 +92,7 @@ impl Memory {
                 headers: BTreeMap::new(),
                 state: EndpointState::Active,
                 state_reason: None,
-                start_position: 0,
+                start: Positions::beginning(),
                 created_at: clock::now(),
                 updated_at: clock::now(),
             },
@@ -146,15 +147,15 @@ impl Log for Memory {
         self.0.manual_changes.subscribe()
     }
 
-    fn head(&self) -> u64 {
+    fn head(&self, _: u16) -> u64 {
         self.0.rows.borrow().events.len() as u64
     }
 
-    async fn load_lanes(&self) -> Result<Vec<LaneRecord>, ReadError> {
+    async fn load_lanes(&self, _: u16) -> Result<Vec<LaneRecord>, ReadError> {
         Ok(self.0.rows.borrow().lanes.values().cloned().collect())
     }
 
-    async fn load_parked(&self, endpoint: &EndpointId) -> Result<Vec<ParkedRecord>, ReadError> {
+    async fn load_parked(&self, endpoint: &EndpointId, _: u16) -> Result<Vec<ParkedRecord>, ReadError> {
         let rows = self.0.rows.borrow();
         Ok(rows.parked.values().filter(|row| row.endpoint_id == *endpoint).cloned().collect())
     }
@@ -172,6 +173,7 @@ impl Log for Memory {
 
     async fn subject_events(
         &self,
+        _: u16,
         subject: &str,
         from: u64,
         up_to: u64,
@@ -186,11 +188,11 @@ impl Log for Memory {
         Ok(LaneRead { events, scanned_to })
     }
 
-    async fn save_progress(&self, batch: ProgressBatch) -> Result<(), ReadError> {
+    async fn save_progress(&self, batch: ProgressBatch) -> Result<(), SaveError> {
         tokio::task::yield_now().await;
         if self.0.refuse_saves.get() > 0 {
             self.0.refuse_saves.set(self.0.refuse_saves.get() - 1);
-            return Err(ReadError::Busy);
+            return Err(ReadError::Busy.into());
         }
         let mut rows = self.0.rows.borrow_mut();
         for lane in batch.lanes {
@@ -322,12 +324,12 @@ async fn events_reach_those_who_want_them_old_ones_and_new_ones() {
     // Committed before the dispatcher runs, and not in its tail.
     memory.append(&super::tests::feed(), &["u1", "u2", "u1"]);
     let one = memory.endpoint(1, |_| {});
-    memory.endpoint(2, |e| e.start_position = 2);
+    memory.endpoint(2, |e| e.start = vec![2].into());
     during(&memory, &feed, &sent, |_, _| (QUICK, ok()), async {
         memory.until(|rows| rows.attempts.len() == 4).await;
         memory.append(&feed, &["u1", "u3"]);
         memory.until(|rows| rows.attempts.len() == 8).await;
-        memory.endpoint(3, |e| e.start_position = 4);
+        memory.endpoint(3, |e| e.start = vec![4].into());
         memory.until(|rows| rows.attempts.len() == 9).await;
     })
     .await;
@@ -457,7 +459,7 @@ async fn a_pause_keeps_the_place_and_410_disables() {
     let answer = move |_, _: &str| (QUICK, if is_gone.get() { status(410) } else { ok() });
     during(&memory, &feed, &sent, answer, async {
         memory.append(&feed, &["u1", "u2"]);
-        memory.endpoint(2, |e| e.start_position = 2);
+        memory.endpoint(2, |e| e.start = vec![2].into());
         sleep(Duration::from_secs(30)).await;
         assert_eq!(positions(&sent, 1), [0_u128; 0]);
         memory.endpoint(1, |e| e.state = EndpointState::Active);

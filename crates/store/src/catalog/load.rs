@@ -198,7 +198,7 @@ pub(crate) fn endpoint(c: &Connection, id: &EndpointId) -> rusqlite::Result<Opti
             headers: json(row, 10)?,
             state: parsed(row, 11, names::endpoint_state)?,
             state_reason: row.get(12)?,
-            start_position: uint(row, 13)?,
+            start: vec![uint(row, 13)?].into(),
             created_at: time(row, 14)?,
             updated_at: time(row, 15)?,
         })

@@ -35,7 +35,7 @@ impl Store {
                 headers: new.headers,
                 state: EndpointState::Active,
                 state_reason: None,
-                start_position: applied.position,
+                start: vec![applied.position].into(),
                 created_at: now,
                 updated_at: now,
             };
@@ -65,7 +65,7 @@ impl Store {
                     names::of(endpoint.on_exhausted),
                     json(&endpoint.headers),
                     endpoint.state.as_str(),
-                    int(endpoint.start_position),
+                    int(endpoint.start.at(0)),
                     now.as_microsecond(),
                     now.as_microsecond(),
                 ])?;

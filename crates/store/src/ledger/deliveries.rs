@@ -101,7 +101,7 @@ impl<'a> View<'a> {
             endpoint,
             shard,
             number,
-            frontier: endpoint.start_position,
+            frontier: endpoint.start.at(shard),
             settled_above: Vec::new(),
             failing_since: None,
             breaker: BreakerState::Closed,
@@ -125,7 +125,7 @@ impl<'a> View<'a> {
     /// without its body: it is read if need be.
     pub(super) fn delivery(&self, event: &Arc<LoggedEvent>) -> rusqlite::Result<Option<Delivery>> {
         let tried = self.tried(event.position)?;
-        let due = event.position > self.endpoint.start_position && self.endpoint.matches(event);
+        let due = event.position > self.endpoint.start.at(self.shard) && self.endpoint.matches(event);
         if !due && tried.attempts == 0 {
             return Ok(None);
         }

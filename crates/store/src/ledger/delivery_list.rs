@@ -221,7 +221,7 @@ fn newest(
     // Nothing at or below the frontier is pending.
     let from = match status {
         Some(DeliveryStatus::Pending) => view.frontier,
-        _ => view.endpoint.start_position,
+        _ => view.endpoint.start.at(view.shard),
     };
     let mut statement = view.c.prepare_cached(sql)?;
     let mut rows = statement.query(params![key, int(from), int(before.saturating_sub(1))])?;

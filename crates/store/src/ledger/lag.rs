@@ -81,7 +81,7 @@ fn count_parked(
     let mut looked_at = 0;
     while let Some(row) = rows.next()? {
         looked_at += 1;
-        if uint(row, 0)? > view.endpoint.start_position
+        if uint(row, 0)? > view.endpoint.start.at(view.shard)
             && matches(row, &view.endpoint.scope, &view.endpoint.event_types)?
         {
             counted(lag, time(row, 12)?);

@@ -3,7 +3,7 @@
 use rollcall_domain::ids::EndpointId;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{LaneRecord, ParkedRecord, ProgressBatch, writer::Task};
+use super::{LaneRecord, ParkedRecord, ProgressBatch, SaveError, writer::Task};
 use crate::{
     Store,
     read::ReadError,
@@ -11,38 +11,47 @@ use crate::{
 };
 
 impl Store {
-    /// Every saved lane (at the dispatcher's start). An endpoint without one has its
-    /// `start_position` as its frontier.
-    pub async fn load_lanes(&self) -> Result<Vec<LaneRecord>, ReadError> {
-        self.read(|c| {
+    /// Every saved lane through a shard (when a dispatcher takes it on). An endpoint without one has
+    /// its `start` as its frontier.
+    pub async fn load_lanes(&self, shard: u16) -> Result<Vec<LaneRecord>, ReadError> {
+        self.read(move |c| {
             Ok(c.prepare_cached(
                 "SELECT e.id, l.shard, l.frontier, l.settled_above, l.breaker, l.failing_since
-                 FROM ledger.lanes l JOIN ledger.endpoints e ON e.pk = l.endpoint_pk ORDER BY e.pk, l.shard",
+                 FROM ledger.lanes l JOIN ledger.endpoints e ON e.pk = l.endpoint_pk
+                 WHERE l.shard = $1 ORDER BY e.pk",
             )?
-            .query_map([], lane)?
+            .query_map([shard], lane)?
             .collect::<rusqlite::Result<_>>()?)
         })
         .await
     }
 
-    /// Every parked subject of an endpoint, by its first unsettled event.
-    pub async fn load_parked(&self, endpoint: &EndpointId) -> Result<Vec<ParkedRecord>, ReadError> {
+    /// Every parked subject of an endpoint in a shard, by its first unsettled event.
+    pub async fn load_parked(
+        &self,
+        endpoint: &EndpointId,
+        shard: u16,
+    ) -> Result<Vec<ParkedRecord>, ReadError> {
         let endpoint = endpoint.clone();
         self.read(move |c| {
             let Some(number) = number(c, &endpoint)? else { return Ok(Vec::new()) };
             Ok(c.prepare_cached(
                 "SELECT p.shard, p.subject_id, p.first_position, p.attempts, p.next_at, p.waits_for, p.endpoint_scope
-                 FROM ledger.parked p WHERE p.endpoint_pk = $1 ORDER BY p.first_position",
+                 FROM ledger.parked p WHERE p.endpoint_pk = $1 AND p.shard = $2 ORDER BY p.first_position",
             )?
-            .query_map([number], |row| parked(row, &endpoint))?
+            .query_map(params![number, shard], |row| parked(row, &endpoint))?
             .collect::<rusqlite::Result<_>>()?)
         })
         .await
     }
 
     /// Saves progress; when it returns, a kill of the process does not lose it.
-    pub async fn save_progress(&self, batch: ProgressBatch) -> Result<(), ReadError> {
-        self.inner.ledger.submit(Task::Progress(Box::new(batch))).await
+    pub async fn save_progress(&self, batch: ProgressBatch) -> Result<(), SaveError> {
+        let fenced = self.fenced(&batch.epochs);
+        if !fenced.is_empty() {
+            return Err(SaveError::Fenced(fenced));
+        }
+        Ok(self.inner.ledger.submit(Task::Progress(Box::new(batch))).await?)
     }
 }
 

@@ -38,16 +38,18 @@ impl Store {
         self.read(move |c| Ok(by_id(c, &id)?)).await
     }
 
-    /// The events about one subject from this position (inclusive) to that one (inclusive), by the
+    /// The events about one subject in its shard from this position (inclusive) to that one (inclusive), by the
     /// index on (subject, position). A page ends at `limit` events or about 1 MiB of bodies, with at
     /// least one event; the next one goes on after its `scanned_to`.
     pub async fn subject_events(
         &self,
+        shard: u16,
         subject_id: &str,
         from: u64,
         up_to: u64,
         limit: u32,
     ) -> Result<LaneRead, ReadError> {
+        let _ = shard;
         let subject_id = subject_id.to_owned();
         self.read(move |c| Ok(subject_events(c, &subject_id, from, up_to, limit.max(1))?)).await
     }
@@ -121,7 +123,7 @@ fn events(c: &Connection, query: &EventQuery) -> rusqlite::Result<Events> {
     let limit = query.limit.clamp(1, 1000);
     // `$1` is the index's key.
     let run = |sql: &str, key: &dyn ToSql| {
-        collect(c, sql, params![key, int(query.after), kinds, directory, organization, limit])
+        collect(c, sql, params![key, int(query.after.at(0)), kinds, directory, organization, limit])
     };
     if let Some(subject) = &query.subject_id {
         let own = run(by_subject(), subject)?;

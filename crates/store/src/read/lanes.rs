@@ -261,7 +261,7 @@ mod tests {
         );
         let Scope::Organization(id) = &scope else { panic!("{scope:?}") };
         let types = vec![EventType::UserDeleted];
-        let mut query = LaneQuery { scope: scope.clone(), types, after: 0, up_to: 300, limit: 5 };
+        let mut query = LaneQuery { shard: 0, scope: scope.clone(), types, after: 0, up_to: 300, limit: 5 };
         let (mut found, mut calls) = (Vec::new(), 0);
         while query.after < 300 {
             let read = of_organization(&c, id, &query, 300, SCAN).unwrap();
@@ -279,7 +279,8 @@ mod tests {
     fn where_one_directory_is_left_the_others_are_left_too() {
         // One after the other in the log, so that each directory alone would fill a page.
         let (c, scope) = log(&[1, 2], |n| (if n <= 10 { 2 } else { 1 }, EventType::UserCreated), 20);
-        let query = |after| LaneQuery { scope: scope.clone(), types: vec![], after, up_to: 20, limit: 4 };
+        let query =
+            |after| LaneQuery { shard: 0, scope: scope.clone(), types: vec![], after, up_to: 20, limit: 4 };
         let mut after = 0;
         let mut pages = Vec::new();
         while after < 20 {

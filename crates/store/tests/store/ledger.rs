@@ -96,8 +96,8 @@ async fn progress_is_there_after_the_store_is_opened_again() {
     let Fixture { folder, store, .. } = f;
     drop(store);
     let store = Store::open(settings(&folder), Arc::new(Heard::default())).unwrap();
-    assert_eq!(store.load_lanes().await.unwrap(), batch.lanes);
-    assert_eq!(store.load_parked(&endpoint).await.unwrap(), batch.parked);
+    assert_eq!(store.load_lanes(0).await.unwrap(), batch.lanes);
+    assert_eq!(store.load_parked(&endpoint, 0).await.unwrap(), batch.parked);
     let id = DeliveryId { endpoint_id: endpoint.clone(), shard: 0, position: event.position };
     assert_eq!(store.delivery(&id).await.unwrap().unwrap().1, batch.attempts);
     let sends = store.manual_sends(10).await.unwrap();
@@ -111,12 +111,12 @@ async fn progress_is_there_after_the_store_is_opened_again() {
     };
     store.save_progress(done).await.unwrap();
     assert_eq!(store.manual_sends(10).await.unwrap().len(), 1);
-    assert!(store.load_parked(&endpoint).await.unwrap().is_empty());
+    assert!(store.load_parked(&endpoint, 0).await.unwrap().is_empty());
 
     store.delete_endpoint(&endpoint).await.unwrap();
     // Progress that was under way does not bring it back.
     store.save_progress(batch).await.unwrap();
-    assert!(store.load_lanes().await.unwrap().is_empty());
+    assert!(store.load_lanes(0).await.unwrap().is_empty());
     assert!(store.manual_sends(10).await.unwrap().is_empty());
 }
 
@@ -126,7 +126,7 @@ async fn a_delivery_says_where_it_stands() {
     let early = f.user("before").await; // 1
     let endpoint = f.endpoint(Scope::All, vec![]).await;
     let ep = &endpoint.id;
-    assert_eq!(endpoint.start_position, 1);
+    assert_eq!(endpoint.start.at(0), 1);
     let names = ["delivered", "parks", "dies", "above", "tried", "pending"];
     let mut ids = Vec::new();
     for name in names {

@@ -118,11 +118,16 @@ async fn events_are_found_by_each_field() {
     let subject = |id: &str| EventQuery { subject_id: Some(id.to_owned()), ..all.clone() };
     for (query, expected) in [
         (all.clone(), vec![1, 2, 3, 4, 5]),
-        (EventQuery { after: 3, ..all.clone() }, vec![4, 5]),
+        (EventQuery { after: vec![3].into(), ..all.clone() }, vec![4, 5]),
         (EventQuery { limit: 2, ..all.clone() }, vec![1, 2]),
         (EventQuery { directory_id: Some(sandbox.clone()), ..all.clone() }, vec![4]),
         (
-            EventQuery { directory_id: Some(f.directory.clone()), after: 1, limit: 2, ..all.clone() },
+            EventQuery {
+                directory_id: Some(f.directory.clone()),
+                after: vec![1].into(),
+                limit: 2,
+                ..all.clone()
+            },
             vec![2, 3],
         ),
         (
@@ -143,19 +148,19 @@ async fn events_are_found_by_each_field() {
     }
     let heard = f.heard.events();
     assert_eq!(f.store.event(&heard[2].id).await.unwrap().unwrap(), heard[2]);
-    let two = f.store.subject_events(ann.id.as_str(), 2, 5, 10).await.unwrap();
+    let two = f.store.subject_events(0, ann.id.as_str(), 2, 5, 10).await.unwrap();
     assert_eq!(two.events.iter().map(|event| event.position).collect::<Vec<_>>(), [3, 5]);
 
-    let lane = |scope, types| LaneQuery { scope, types, after: 0, up_to: 1000, limit: 10 };
+    let lane = |scope, types| LaneQuery { shard: 0, scope, types, after: 0, up_to: 1000, limit: 10 };
     for (query, expected, scanned_to) in [
         (lane(Scope::All, vec![]), vec![1, 2, 3, 5], 5),
         (lane(Scope::Organization(f.organization.clone()), vec![]), vec![1, 2, 3, 5], 5),
         (lane(Scope::Directory(sandbox), vec![]), vec![4], 5),
         (lane(Scope::Directory(f.directory.clone()), vec![EventType::UserUpdated]), vec![5], 5),
         (lane(Scope::All, vec![EventType::UserDeleted]), vec![], 5),
-        (LaneQuery { limit: 2, ..lane(Scope::All, vec![]) }, vec![1, 2], 2),
-        (LaneQuery { after: 1, up_to: 3, ..lane(Scope::All, vec![]) }, vec![2, 3], 3),
-        (LaneQuery { after: 9, ..lane(Scope::All, vec![]) }, vec![], 9),
+        (LaneQuery { shard: 0, limit: 2, ..lane(Scope::All, vec![]) }, vec![1, 2], 2),
+        (LaneQuery { shard: 0, after: 1, up_to: 3, ..lane(Scope::All, vec![]) }, vec![2, 3], 3),
+        (LaneQuery { shard: 0, after: 9, ..lane(Scope::All, vec![]) }, vec![], 9),
     ] {
         let read = f.store.lane_events(query.clone()).await.unwrap();
         assert_eq!(read.events.iter().map(|event| event.position).collect::<Vec<_>>(), expected, "{query:?}");
@@ -201,11 +206,12 @@ async fn an_organizations_lane_merges_its_directories_the_deleted_ones_too() {
     assert!(expected.len() > 24);
     let scope = Scope::Organization(f.organization.clone());
     for limit in [1, 2, 3, 7, 64] {
-        let query = LaneQuery { scope: scope.clone(), types: vec![], after: 0, up_to: u64::MAX, limit };
+        let query =
+            LaneQuery { shard: 0, scope: scope.clone(), types: vec![], after: 0, up_to: u64::MAX, limit };
         assert_eq!(whole_lane(&f, query).await.0, expected, "{limit} at a time");
     }
     let types = vec![EventType::DirectoryDeleted];
-    let deleted = LaneQuery { scope, types, after: 0, up_to: u64::MAX, limit: 64 };
+    let deleted = LaneQuery { shard: 0, scope, types, after: 0, up_to: u64::MAX, limit: 64 };
     let (positions, _) = whole_lane(&f, deleted).await;
     assert_eq!(positions, [expected[expected.len() - 2]]);
 }
@@ -225,19 +231,19 @@ async fn a_page_of_large_events_ends_at_about_a_mebibyte() {
         [Scope::All, Scope::Organization(f.organization.clone()), Scope::Directory(f.directory.clone())]
     {
         for types in [vec![], EventType::ALL.to_vec()] {
-            let query = LaneQuery { scope: scope.clone(), types, after: 0, up_to: 100, limit: 64 };
+            let query = LaneQuery { shard: 0, scope: scope.clone(), types, after: 0, up_to: 100, limit: 64 };
             assert_eq!(whole_lane(&f, query.clone()).await, (vec![1, 2, 3, 4, 5], 3), "{query:?}");
         }
     }
     let mut from = 1;
     let mut pages = Vec::new();
     while from <= 5 {
-        let page = f.store.subject_events(ann.id.as_str(), from, 5, 64).await.unwrap();
+        let page = f.store.subject_events(0, ann.id.as_str(), from, 5, 64).await.unwrap();
         from = page.scanned_to + 1;
         pages.push(page.events.iter().map(|event| event.position).collect::<Vec<_>>());
     }
     assert_eq!(pages, [vec![1], vec![2, 3], vec![4, 5]]);
-    let none = f.store.subject_events("usr_nobody", 1, 5, 64).await.unwrap();
+    let none = f.store.subject_events(0, "usr_nobody", 1, 5, 64).await.unwrap();
     assert_eq!((none.events.len(), none.scanned_to), (0, 5));
 }
 

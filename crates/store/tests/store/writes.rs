@@ -249,7 +249,10 @@ async fn a_deleted_directory_is_gone_at_once_and_then_emptied() {
     while left() > 0 {
         tokio::task::yield_now().await;
     }
-    let events = store.events(EventQuery { after: head, limit: 10, ..EventQuery::default() }).await.unwrap();
+    let events = store
+        .events(EventQuery { after: vec![head].into(), limit: 10, ..EventQuery::default() })
+        .await
+        .unwrap();
     let kinds: Vec<EventType> = events.iter().map(|event| event.kind).collect();
     assert_eq!(kinds, [EventType::DirectoryDeactivated, EventType::DirectoryDeleted]);
 }
