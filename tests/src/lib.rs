@@ -13,6 +13,7 @@ pub mod owner;
 pub mod provider;
 pub mod receiver;
 pub mod server;
+pub mod servers;
 pub mod stream;
 pub mod wait;
 pub mod world;
