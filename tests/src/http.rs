@@ -3,8 +3,11 @@
 
 use std::{
     ops::Index,
-    sync::{Arc, LazyLock, RwLock},
-    time::Duration,
+    sync::{
+        Arc, LazyLock, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -31,22 +34,40 @@ fn new_client() -> reqwest::Client {
 /// Where a server listens now. It changes when the server restarts on other ports; whoever holds
 /// the address sees the change.
 #[derive(Clone, Debug)]
-pub struct Address(Arc<RwLock<String>>);
+pub struct Address(Arc<Place>);
+
+#[derive(Debug)]
+enum Place {
+    One(RwLock<String>),
+    /// As a load balancer without health checks: each in turn, whether it listens or not.
+    Each(Vec<Address>, AtomicUsize),
+}
 
 impl Address {
     /// An address to begin with, such as `http://127.0.0.1:8080`.
     pub fn new(base: &str) -> Self {
-        Self(Arc::new(RwLock::new(base.to_owned())))
+        Self(Arc::new(Place::One(RwLock::new(base.to_owned()))))
+    }
+
+    /// All of these in turn.
+    pub fn each(addresses: Vec<Self>) -> Self {
+        Self(Arc::new(Place::Each(addresses, AtomicUsize::new(0))))
     }
 
     /// The base URL without a slash at its end.
     pub fn get(&self) -> String {
-        self.0.read().expect("no holder panics").clone()
+        match &*self.0 {
+            Place::One(base) => base.read().expect("no holder panics").clone(),
+            Place::Each(all, turn) => all[turn.fetch_add(1, Ordering::Relaxed) % all.len()].get(),
+        }
     }
 
     /// Moves it.
     pub fn set(&self, base: &str) {
-        base.clone_into(&mut self.0.write().expect("no holder panics"));
+        match &*self.0 {
+            Place::One(known) => base.clone_into(&mut known.write().expect("no holder panics")),
+            Place::Each(..) => panic!("several servers do not move as one"),
+        }
     }
 }
 
@@ -138,6 +159,8 @@ pub struct Client {
     address: Address,
     prefix: String,
     token: Option<String>,
+    /// How long it asks again when no answer comes or a 503.
+    patience: Duration,
     http: reqwest::Client,
 }
 
@@ -148,6 +171,7 @@ impl Client {
             address,
             prefix: prefix.to_owned(),
             token: token.map(str::to_owned),
+            patience: Duration::ZERO,
             // A connection belongs to the runtime that opened it, and each test has its own.
             http: new_client(),
         }
@@ -156,6 +180,12 @@ impl Client {
     /// The same client with another token, or with none.
     pub fn with_token(&self, token: Option<&str>) -> Self {
         Self { token: token.map(str::to_owned), ..self.clone() }
+    }
+
+    /// The same client that asks again, for so long, when the request reached nobody, when it was
+    /// refused with 503, and if it only reads also when its answer was lost.
+    pub fn patient(&self, patience: Duration) -> Self {
+        Self { patience, ..self.clone() }
     }
 
     /// The absolute URL of a path.
@@ -205,9 +235,20 @@ impl Client {
     ) -> impl Future<Output = Answer> {
         let caller = std::panic::Location::caller();
         async move {
-            match self.try_send(method, path, headers, body).await {
-                Ok(answer) => answer,
-                Err(error) => panic!("no answer to {method} {path} at {caller}: {error:?}"),
+            let begun = Instant::now();
+            loop {
+                let sent = self.try_send(method, path, headers, body.clone()).await;
+                let again = match &sent {
+                    Ok(answer) => answer.status == 503,
+                    Err(error) => error.is_connect() || method == "GET",
+                };
+                match sent {
+                    _ if again && begun.elapsed() < self.patience => {
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                    Ok(answer) => return answer,
+                    Err(error) => panic!("no answer to {method} {path} at {caller}: {error:?}"),
+                }
             }
         }
     }

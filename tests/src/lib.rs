@@ -6,10 +6,12 @@
 //! webhook and misbehaves on demand, [`receiver::checker`] judges what it recorded, and [`world`]
 //! puts them on one stage.
 
+pub mod cluster;
 pub mod corpus;
 pub mod event;
 pub mod http;
 pub mod owner;
+pub mod profile;
 pub mod provider;
 pub mod receiver;
 pub mod server;

@@ -1,5 +1,7 @@
 //! The application's owner: a small client of `/v1`.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -15,12 +17,21 @@ pub struct Owner {
     /// The client underneath, for what has no method here.
     pub client: Client,
     address: Address,
+    patience: Duration,
 }
 
 impl Owner {
     /// The owner whose key the tests set.
     pub fn new(address: Address) -> Self {
-        Self { client: Client::new(address.clone(), "/v1", Some(API_KEY)), address }
+        Self { client: Client::new(address.clone(), "/v1", Some(API_KEY)), address, patience: Duration::ZERO }
+    }
+
+    /// The same owner, and the same providers from it, with patience: see [`Client::patient`].
+    #[must_use]
+    pub fn patient(mut self, patience: Duration) -> Self {
+        self.client = self.client.patient(patience);
+        self.patience = patience;
+        self
     }
 
     /// GET
@@ -60,7 +71,8 @@ impl Owner {
         let (id, token) = (made.text("id"), made.text("token"));
         assert!(made.text("scim_base_url").ends_with(&format!("/scim/v2/{id}")), "{made}");
         assert!(token.starts_with("rcd_"), "{made}");
-        Provider::new(self.address.clone(), &id, organization, &token)
+        let provider = Provider::new(self.address.clone(), &id, organization, &token);
+        Provider { client: provider.client.patient(self.patience), ..provider }
     }
 
     /// All entries of a list, page by page. `query` begins with `?` or is empty.

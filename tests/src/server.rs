@@ -9,7 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::http::Address;
+use rustix::process::Signal;
+
+use crate::{
+    http::Address,
+    servers::{leash, process},
+};
 
 /// The owner's key that tests set.
 pub const API_KEY: &str = "rck_tests_0123456789abcdef0123456789abcdef";
@@ -67,6 +72,11 @@ impl Options {
         self
     }
 
+    /// A variable's value, if it is set.
+    pub fn get(&self, name: &str) -> Option<String> {
+        self.env.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+    }
+
     /// Without a variable.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
@@ -105,6 +115,8 @@ struct Running {
 /// A server and its folder.
 #[derive(Debug)]
 pub struct Server {
+    /// What failure messages call it.
+    name: String,
     options: Options,
     folder: tempfile::TempDir,
     running: Option<Running>,
@@ -123,7 +135,13 @@ impl Server {
 
     /// Starts one in a new folder.
     pub fn start_with(options: Options) -> Self {
+        Self::start_as("the server", options)
+    }
+
+    /// Starts one of several in a new folder.
+    pub fn start_as(name: &str, options: Options) -> Self {
         let mut server = Self {
+            name: name.to_owned(),
             options,
             folder: tempfile::tempdir().expect("a temporary folder can be made"),
             running: None,
@@ -173,6 +191,7 @@ impl Server {
         let lines = pump(child.stdout.take().expect("it is piped"), Arc::clone(&stdout));
         let _ = pump(child.stderr.take().expect("it is piped"), Arc::clone(&self.stderr));
         let deadline = Instant::now() + PATIENCE;
+        leash::hold(child.id());
         self.running = Some(Running { child, stdout });
         loop {
             let wait = deadline.saturating_duration_since(Instant::now());
@@ -184,7 +203,9 @@ impl Server {
                         return;
                     }
                 }
-                Err(error) => panic!("no ready line ({error}); standard error:\n{}", self.stderr()),
+                Err(error) => {
+                    panic!("{}: no ready line ({error}); standard error:\n{}", self.name, self.stderr())
+                }
             }
         }
     }
@@ -194,15 +215,27 @@ impl Server {
         let mut running = self.running.take().expect("it runs");
         running.child.kill().expect("a child can be killed");
         running.child.wait().expect("a killed child ends");
+        leash::free(running.child.id());
+    }
+
+    /// SIGSTOP: its connections stay open and answer nothing.
+    pub fn freeze(&self) {
+        process::send(self.process_id(), Signal::STOP);
+    }
+
+    /// SIGCONT.
+    pub fn thaw(&self) {
+        process::send(self.process_id(), Signal::CONT);
     }
 
     /// SIGTERM, then the exit status.
     pub fn terminate(&mut self) -> ExitStatus {
         let mut running = self.running.take().expect("it runs");
-        let id = rustix::process::Pid::from_child(&running.child);
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("a child can be signalled");
-        wait(&mut running.child, PATIENCE)
-            .unwrap_or_else(|| panic!("still running {PATIENCE:?} after SIGTERM:\n{}", self.stderr()))
+        process::send(running.child.id(), Signal::TERM);
+        let status = wait(&mut running.child, PATIENCE)
+            .unwrap_or_else(|| panic!("{} runs {PATIENCE:?} after SIGTERM:\n{}", self.name, self.stderr()));
+        leash::free(running.child.id());
+        status
     }
 
     /// SIGTERM; anything but exit status 0 panics.
@@ -229,12 +262,13 @@ impl Drop for Server {
         if let Some(mut running) = self.running.take() {
             let _ = running.child.kill();
             let _ = running.child.wait();
+            leash::free(running.child.id());
         }
         if std::thread::panicking() {
             let log = self.stderr();
             let lines: Vec<&str> = log.lines().collect();
             let tail = &lines[lines.len().saturating_sub(60)..];
-            eprintln!("--- the server's standard error, its last lines:\n{}\n---", tail.join("\n"));
+            eprintln!("--- {}: standard error, its last lines:\n{}\n---", self.name, tail.join("\n"));
         }
     }
 }

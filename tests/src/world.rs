@@ -1,6 +1,9 @@
 //! The whole stage: a real server, its owner, one customer, and a receiver that listens.
+//!
+//! The [`Cast`] is the same whether there is one process ([`World`]) or several
+//! ([`crate::cluster::Cluster`]).
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use serde_json::{Value, json};
 
@@ -29,6 +32,12 @@ pub struct Endpoint {
 pub struct World {
     /// The binary.
     pub server: Server,
+    cast: Cast,
+}
+
+/// Those around the server.
+#[derive(Debug)]
+pub struct Cast {
     /// The owner of the application.
     pub owner: Owner,
     /// Where webhooks go.
@@ -45,11 +54,26 @@ impl World {
 
     /// Starts everything, the server with these options.
     pub async fn start_with(options: Options) -> Self {
-        let receiver = Receiver::start().await;
         let server = Server::start_with(options);
-        let owner = Owner::new(server.public.clone());
+        let cast = Cast::gather(Owner::new(server.public.clone())).await;
+        Self { server, cast }
+    }
+}
+
+impl Deref for World {
+    type Target = Cast;
+
+    fn deref(&self) -> &Cast {
+        &self.cast
+    }
+}
+
+impl Cast {
+    /// A receiver and a customer for this owner.
+    pub async fn gather(owner: Owner) -> Self {
+        let receiver = Receiver::start().await;
         let organization = owner.organization("acme").await;
-        Self { server, owner, receiver, organization }
+        Self { owner, receiver, organization }
     }
 
     /// A new directory of the customer.

@@ -1,16 +1,24 @@
-//! End-to-end suites over the real binary, one module for each topic, in one executable so that
-//! they link once.
+//! End-to-end suites over the real binary in the embedded profile, one module for each topic, in one
+//! executable so that they link once. `e2e_cluster.rs` runs the same over the other profile.
+
+use rollcall_tests::profile::Profile;
+
+const PROFILE: Profile = Profile::Embedded;
 
 #[path = "e2e/api.rs"]
 mod api;
 #[path = "e2e/bad_input.rs"]
 mod bad_input;
+#[path = "e2e/commands.rs"]
+mod commands;
 #[path = "e2e/concurrency.rs"]
 mod concurrency;
 #[path = "e2e/corpus.rs"]
 mod corpus;
 #[path = "e2e/delivery.rs"]
 mod delivery;
+#[path = "e2e/folder.rs"]
+mod folder;
 #[path = "e2e/lifecycle.rs"]
 mod lifecycle;
 #[path = "e2e/path.rs"]

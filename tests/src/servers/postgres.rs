@@ -118,6 +118,13 @@ impl Postgres {
         if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
     }
 
+    /// Everything that is in a database, as SQL.
+    pub fn dump(&self, url: &str) -> Vec<u8> {
+        let output = self.program("pg_dump").arg(url).output().expect("pg_dump runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    }
+
     /// The URL of a database of this name.
     pub fn url_of(&self, database: &str) -> String {
         format!("postgres://rollcall@127.0.0.1:{}/{database}", self.port.number)

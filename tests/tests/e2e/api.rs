@@ -8,16 +8,16 @@ use std::{
 use rollcall_tests::{
     event::{Event, kinds},
     provider::ENTERPRISE,
-    server::{API_KEY, Options},
     stream::Messages,
     wait::SOON,
-    world::World,
 };
 use serde_json::{Value, json};
 
+use crate::PROFILE;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lists_are_read_page_by_page_without_loss() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("okta").await;
     let mut users = BTreeSet::new();
     for n in 0..25 {
@@ -60,7 +60,7 @@ async fn lists_are_read_page_by_page_without_loss() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_long_poll_answers_when_something_happens() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("okta").await;
     let end = world.owner.get("/events?limit=1000").await.expect(200).text("next_cursor");
     // Nothing happens: an empty page after the wait, and the same place to go on from.
@@ -85,7 +85,7 @@ async fn a_long_poll_answers_when_something_happens() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_carries_events_and_goes_on_where_it_broke_off() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("okta").await;
     let path = format!("/events/stream?directory_id={}", dir.directory);
     dir.user("before").await;
@@ -114,7 +114,7 @@ async fn a_stream_carries_events_and_goes_on_where_it_broke_off() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_is_said_the_same_way_everywhere() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     for path in
         ["/organizations", "/directories", "/endpoints", "/events", "/deliveries", "/users", "/groups"]
     {
@@ -136,7 +136,7 @@ async fn no_is_said_the_same_way_everywhere() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_directory_can_be_disabled_enabled_and_deleted() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("okta").await;
     world.subscribe_to("app", &dir).await;
     let user = dir.user("ada").await;
@@ -163,7 +163,7 @@ async fn a_directory_can_be_disabled_enabled_and_deleted() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn users_and_groups_are_shown_normalized() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("entra_id").await;
     let mut body = rollcall_tests::provider::user_body("ada");
     body["title"] = json!("Countess");
@@ -183,22 +183,4 @@ async fn users_and_groups_are_shown_normalized() {
     dir.delete(&format!("/Users/{user}")).await.expect(204);
     world.owner.get(&format!("/users/{user}")).await.expect_problem(404);
     assert!(world.owner.list("/users", &format!("?directory_id={}", dir.directory), 10).await.is_empty());
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_key_from_outside_the_server_makes_one() {
-    let world = Options::default().without("ROLLCALL_API_KEY");
-    let mut server = rollcall_tests::server::Server::start_with(world);
-    let path = server.data().join("owner.key");
-    let key = std::fs::read_to_string(&path).expect("it is kept").trim().to_owned();
-    assert!(key.len() >= 32, "{key}");
-    let client = rollcall_tests::http::Client::new(server.public.clone(), "/v1", Some(&key));
-    client.get("/organizations").await.expect(200);
-    client.with_token(Some(API_KEY)).get("/organizations").await.expect_problem(401);
-    let said = format!("{}{}", server.stdout(), server.stderr());
-    assert_eq!(said.matches(&key).count(), 1, "it is printed once");
-    server.restart();
-    client.get("/organizations").await.expect(200);
-    let said = format!("{}{}", server.stdout(), server.stderr());
-    assert!(said.matches(&key).count() <= 1, "not again");
 }

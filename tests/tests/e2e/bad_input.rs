@@ -13,6 +13,8 @@ use tokio::{
     net::TcpStream,
 };
 
+use crate::PROFILE;
+
 /// Everything that a refused request must leave as it was.
 async fn picture(world: &World, dir: &Provider) -> (Value, Value, usize) {
     (
@@ -29,7 +31,7 @@ fn nested(levels: usize) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bytes_that_are_no_scim_message_are_refused() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("generic").await;
     let user = dir.user("stays").await;
     dir.group("Stays", &[&user]).await;
@@ -74,7 +76,7 @@ async fn bytes_that_are_no_scim_message_are_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_core_attribute_refuses_the_wrong_type() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("generic").await;
     let user = dir.user("typed").await;
     let path = format!("/Users/{user}");
@@ -139,7 +141,7 @@ async fn each_core_attribute_refuses_the_wrong_type() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_patch_that_is_none_changes_nothing() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("generic").await;
     let user = dir.user("patched").await;
     let path = format!("/Users/{user}");
@@ -177,7 +179,7 @@ async fn a_patch_that_is_none_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn odd_ids_and_paths_are_not_found() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("generic").await;
     dir.user("stays").await;
     let before = picture(&world, &dir).await;
@@ -208,7 +210,7 @@ async fn odd_ids_and_paths_are_not_found() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn filters_that_are_none_are_refused_and_cost_nothing() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("generic").await;
     dir.user("stays").await;
     let deep = format!("{}userName pr{}", "not (".repeat(1_000), ")".repeat(1_000));
@@ -272,7 +274,7 @@ async fn raw(world: &World, bytes: &[u8]) -> u16 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn broken_http_does_not_hurt() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("generic").await;
     let users = format!("/scim/v2/{}/Users", dir.directory);
     let huge = "x".repeat(300_000);
@@ -299,7 +301,7 @@ async fn broken_http_does_not_hurt() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_owners_api_refuses_by_name() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let owner = &world.owner;
     let url = world.receiver.url("app");
     let cases: Vec<(&str, Value, &str)> = vec![

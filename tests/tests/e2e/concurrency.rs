@@ -7,13 +7,14 @@ use rollcall_tests::{
     event::Event,
     provider::{Provider, user_body},
     receiver::checker::{Rules, judge_hook},
-    world::World,
 };
 use serde_json::json;
 
+use crate::PROFILE;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_32_who_take_one_name_one_gets_it() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("generic").await;
     let answers = join_all((0..32).map(|n| {
         let dir = dir.clone();
@@ -35,7 +36,7 @@ async fn of_32_who_take_one_name_one_gets_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_directories_filled_at_once_do_not_mix() {
     const EACH: usize = 150;
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let other = world.owner.organization("globex").await;
     let directories = [world.directory("entra_id").await, world.owner.directory(&other, "okta").await];
     world.subscribe_to("first", &directories[0]).await;
@@ -78,7 +79,7 @@ async fn two_directories_filled_at_once_do_not_mix() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_who_join_one_group_at_once_all_join() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("entra_id").await;
     world.subscribe_to("app", &dir).await;
     let users: Vec<String> = join_all((0..50).map(|n| {
@@ -102,7 +103,7 @@ async fn fifty_who_join_one_group_at_once_all_join() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn changes_of_one_person_at_once_are_all_kept() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("generic").await;
     let user = dir.user("busy").await;
     let fields = ["title", "nickName", "userType", "locale", "timezone", "preferredLanguage", "displayName"];

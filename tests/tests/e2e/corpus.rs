@@ -13,6 +13,8 @@ use rollcall_tests::{
 };
 use serde_json::{Value, json};
 
+use crate::PROFILE;
+
 type Ids = BTreeMap<String, String>;
 
 /// What a line left behind.
@@ -30,7 +32,7 @@ struct Scene {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_line_of_the_corpus_has_its_status_and_its_effect() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let mut failures = Vec::new();
     let lines = lines();
     assert!(lines.len() >= 80, "the corpus has shrunk to {}", lines.len());

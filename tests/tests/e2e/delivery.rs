@@ -15,6 +15,8 @@ use rollcall_tests::{
 };
 use serde_json::json;
 
+use crate::PROFILE;
+
 /// A schedule of many quick attempts.
 fn quick() -> serde_json::Value {
     json!({"retry_schedule": [0, 0, 0, 0, 1, 1, 1, 1, 1, 1]})
@@ -26,7 +28,7 @@ async fn state_of(world: &World, endpoint: &Endpoint) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failing_receiver_gets_everything_in_the_end_in_order() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("okta").await;
     let mut more = quick();
     more["directory_id"] = json!(dir.directory);
@@ -55,7 +57,7 @@ async fn a_failing_receiver_gets_everything_in_the_end_in_order() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_poisoned_person_holds_up_nobody_else() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("okta").await;
     let endpoint =
         world.subscribe("app", json!({"directory_id": dir.directory, "retry_schedule": [0, 0, 1]})).await;
@@ -132,7 +134,7 @@ async fn one_poisoned_person_holds_up_nobody_else() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn gone_disables_and_nothing_is_lost() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("okta").await;
     let endpoint = world.subscribe_to("app", &dir).await;
     world.receiver.always("app", Reply::Status(410));
@@ -154,7 +156,7 @@ async fn gone_disables_and_nothing_is_lost() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_paused_endpoint_goes_on_in_order() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("okta").await;
     let endpoint = world.subscribe_to("app", &dir).await;
     let user = dir.user("ada").await;
@@ -182,7 +184,7 @@ async fn a_paused_endpoint_goes_on_in_order() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_endpoint_begins_after_the_newest_event_and_has_no_gap_from_there() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("okta").await;
     let user = dir.user("early").await;
     world.subscribe_to("late", &dir).await;
@@ -197,7 +199,7 @@ async fn an_endpoint_begins_after_the_newest_event_and_has_no_gap_from_there() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_the_types_that_were_asked_for_arrive() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("okta").await;
     world.subscribe("some", json!({"event_types": ["user.deactivated", "user.deleted"]})).await;
     let made = world.subscribe("patched", json!({})).await;
@@ -221,7 +223,7 @@ async fn only_the_types_that_were_asked_for_arrive() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_test_event_can_be_sent() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let endpoint = world.subscribe("app", json!({"headers": {"x-tenant": "acme"}})).await;
     let sent = world.owner.post(&format!("/endpoints/{}/test", endpoint.id), json!({})).await;
     assert!([200, 202].contains(&sent.status), "{sent}");
@@ -234,7 +236,7 @@ async fn a_test_event_can_be_sent() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hanging_endpoint_delays_no_healthy_one() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("okta").await;
     for n in 0..5 {
         world.receiver.always(&format!("hanging{n}"), Reply::Hang);
@@ -257,7 +259,7 @@ async fn a_hanging_endpoint_delays_no_healthy_one() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redirect_is_a_failure_and_is_not_followed() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("okta").await;
     world.subscribe("app", json!({"directory_id": dir.directory, "retry_schedule": [0, 0, 0]})).await;
     world.receiver.fail_next("app", 1, Reply::Redirect(world.receiver.url("elsewhere")));
@@ -269,7 +271,7 @@ async fn a_redirect_is_a_failure_and_is_not_followed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn private_addresses_are_refused_unless_they_are_allowed() {
-    let world = World::start_with(Options::closed()).await;
+    let world = PROFILE.world_with(Options::closed()).await;
     for url in [
         world.receiver.url("app"),
         world.receiver.url("app").replace("http:", "https:"),
@@ -304,7 +306,7 @@ async fn private_addresses_are_refused_unless_they_are_allowed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rotated_secret_overlaps_the_old_one() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("okta").await;
     let endpoint = world.subscribe_to("app", &dir).await;
     let path = format!("/endpoints/{}/secrets/rotate", endpoint.id);
@@ -335,7 +337,7 @@ async fn a_rotated_secret_overlaps_the_old_one() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deliveries_can_be_looked_up() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("okta").await;
     let endpoint =
         world.subscribe("app", json!({"directory_id": dir.directory, "retry_schedule": [0, 0]})).await;

@@ -4,9 +4,10 @@ use rollcall_tests::{
     event::{Event, kinds},
     provider::{ENTERPRISE, USER, user_body},
     receiver::checker::{Rules, judge_hook},
-    world::World,
 };
 use serde_json::json;
+
+use crate::PROFILE;
 
 fn complete() -> Rules {
     Rules { complete: true, ..Rules::default() }
@@ -14,7 +15,7 @@ fn complete() -> Rules {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_persons_life_arrives_as_signed_webhooks_in_order() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let entra = world.directory("entra_id").await;
     world.subscribe_to("app", &entra).await;
 
@@ -77,7 +78,7 @@ async fn a_persons_life_arrives_as_signed_webhooks_in_order() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_says_who_what_changed_and_why() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let okta = world.directory("okta").await;
     let mut body = user_body("grace");
     body["externalId"] = json!("00u1");
@@ -131,7 +132,7 @@ async fn an_event_says_who_what_changed_and_why() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_changes_nothing_gives_nothing() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let entra = world.directory("entra_id").await;
     let user = entra.user("same").await;
     let group = entra.group("Same", &[&user]).await;
@@ -159,7 +160,7 @@ async fn what_changes_nothing_gives_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deactivating_reactivating_and_deleting_are_told_apart_whatever_the_verb() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("generic").await;
     let user = dir.user("kim").await;
     let path = format!("/Users/{user}");
@@ -201,7 +202,7 @@ async fn deactivating_reactivating_and_deleting_are_told_apart_whatever_the_verb
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deleting_a_person_or_a_group_ends_the_memberships_first() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("generic").await;
     let (ann, bob) = (dir.user("ann").await, dir.user("bob").await);
     let (red, blue) = (dir.group("red", &[&ann, &bob]).await, dir.group("blue", &[&ann]).await);
@@ -234,10 +235,11 @@ async fn deleting_a_person_or_a_group_ends_the_memberships_first() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_password_reaches_no_file_no_webhook_and_no_log() {
     const SECRETS: [&str; 4] = ["Sw0rdfish-post", "Sw0rdfish-put", "Sw0rdfish-patch", "Sw0rdfish-bad"];
-    let mut world = World::start_with(
-        rollcall_tests::server::Options::default().env("RUST_LOG", "trace").env("ROLLCALL_LOG", "trace"),
-    )
-    .await;
+    let mut world = PROFILE
+        .world_with(
+            rollcall_tests::server::Options::default().env("RUST_LOG", "trace").env("ROLLCALL_LOG", "trace"),
+        )
+        .await;
     let dir = world.directory("okta").await;
     world.subscribe_to("app", &dir).await;
     let mut body = user_body("pat");
@@ -273,21 +275,9 @@ async fn a_password_reaches_no_file_no_webhook_and_no_log() {
     for event in &log {
         places.push(("event".to_owned(), event.0.to_string().into_bytes()));
     }
-    let mut folders = vec![world.server.data()];
-    let mut files = 0;
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).expect("the folder can be read") {
-            let path = entry.expect("its entries too").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                files += 1;
-                let bytes = std::fs::read(&path).expect("files can be read");
-                places.push((path.display().to_string(), bytes));
-            }
-        }
-    }
-    assert!(files > 0, "the data folder has files");
+    let kept = PROFILE.kept(&mut world.server);
+    assert!(kept.iter().any(|(_, bytes)| !bytes.is_empty()), "something is kept");
+    places.extend(kept);
     for (place, bytes) in places {
         for secret in SECRETS {
             let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use rollcall_tests::{event::Event, provider::ENTERPRISE, world::World};
+use rollcall_tests::{event::Event, provider::ENTERPRISE};
 use serde_json::{Value, json};
+
+use crate::PROFILE;
 
 /// What a consumer keeps.
 #[derive(Default)]
@@ -83,7 +85,7 @@ fn pick<'a, T>(random: &mut StdRng, from: &'a [T]) -> Option<&'a T> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_events_alone_rebuild_the_directory() {
     const SEED: u64 = 20_261_124;
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("generic").await;
     let mut random = StdRng::seed_from_u64(SEED);
     let (mut users, mut groups): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());

@@ -11,9 +11,10 @@ use std::{
 use rollcall_tests::{
     http::{Address, Client},
     wait::SOON,
-    world::World,
 };
 use serde_json::json;
+
+use crate::PROFILE;
 
 struct Process(Child);
 
@@ -48,7 +49,7 @@ fn python() -> Command {
 }
 
 async fn works(name: &str, mut command: Command) {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("okta").await;
     // The endpoint's secret is known only when it has been made, and its URL only when the receiver
     // listens; so the endpoint is made first and moved.

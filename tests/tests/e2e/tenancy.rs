@@ -1,10 +1,9 @@
 //! Tenants never mix: every route with another directory's token, and with another's ids.
 
-use rollcall_tests::{
-    provider::{Provider, user_body},
-    world::World,
-};
+use rollcall_tests::provider::{Provider, user_body};
 use serde_json::json;
+
+use crate::PROFILE;
 
 /// Every SCIM route that touches a resource, as (method, path, body).
 fn routes(user: &str, group: &str) -> Vec<(&'static str, String, Option<String>)> {
@@ -44,7 +43,7 @@ async fn send(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_directorys_token_opens_nothing() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let (mine, theirs) = (world.directory("okta").await, world.directory("okta").await);
     let user = mine.user("mine").await;
     let group = mine.group("Mine", &[&user]).await;
@@ -73,7 +72,7 @@ async fn another_directorys_token_opens_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_directorys_ids_are_not_there() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let (mine, theirs) = (world.directory("okta").await, world.directory("okta").await);
     let (user, own) = (mine.user("same").await, theirs.user("same").await);
     let group = mine.group("Mine", &[&user]).await;
@@ -114,7 +113,7 @@ async fn another_directorys_ids_are_not_there() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scopes_keep_events_apart() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let globex = world.owner.organization("globex").await;
     let mine = world.directory("okta").await;
     let second = world.directory("entra_id").await;
@@ -149,7 +148,7 @@ async fn scopes_keep_events_apart() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_can_be_replaced_and_revoked() {
-    let world = World::start().await;
+    let world = PROFILE.world().await;
     let dir = world.directory("okta").await;
     let path = format!("/directories/{}/tokens", dir.directory);
     let made = world.owner.post(&path, json!({})).await.expect(201);
