@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod corpus;
 pub mod event;
 pub mod http;
+pub mod load;
 pub mod owner;
 pub mod profile;
 pub mod provider;
