@@ -186,7 +186,12 @@ mod tests {
     fn only_changes_wake() {
         let breakers = Breakers::new();
         let mut changes = breakers.changes();
-        let mut woke = || std::mem::take(&mut { changes.has_changed().unwrap() }) && { changes.mark_unchanged(); true };
+        let mut woke = || {
+            std::mem::take(&mut { changes.has_changed().unwrap() }) && {
+                changes.mark_unchanged();
+                true
+            }
+        };
         breakers.opened("ep", at(10), false, at(1));
         assert!(woke());
         breakers.opened("ep", at(10), true, at(1));

@@ -27,7 +27,7 @@ pub enum ConnectError {
 pub enum PingError {
     /// It does not let this process in: the URL's user name or password is to be corrected, or the
     /// user's rights.
-    #[error("Redis refuses the user name, the password or the command: {0}")]
+    #[error("Redis refuses this process: {0}")]
     Denied(String),
     /// Nothing answers in time.
     #[error("Redis did not answer within {} ms", .0.as_millis())]

@@ -40,6 +40,12 @@ impl Heads {
         newest.get(&shard).copied().unwrap_or_default()
     }
 
+    /// The newest of each shard, to be told again.
+    pub(crate) fn all(&self) -> Vec<(u16, u64)> {
+        let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        newest.iter().map(|(shard, position)| (*shard, *position)).collect()
+    }
+
     pub(crate) fn announcements(&self) -> watch::Receiver<u64> {
         self.generation.subscribe()
     }
@@ -58,14 +64,21 @@ mod tests {
     fn the_newest_position_of_each_shard_is_kept_and_only_it_wakes() {
         let heads = Heads::new();
         let mut generation = heads.announcements();
-        for (shard, position, newer, known) in
-            [(3, 10, true, 10), (3, 9, false, 10), (3, 10, false, 10), (u16::MAX, 1, true, 1), (3, 11, true, 11)]
-        {
+        for (shard, position, newer, known) in [
+            (3, 10, true, 10),
+            (3, 9, false, 10),
+            (3, 10, false, 10),
+            (u16::MAX, 1, true, 1),
+            (3, 11, true, 11),
+        ] {
             assert_eq!(heads.announced(shard, position), newer);
             assert_eq!(heads.of(shard), known);
             assert_eq!(generation.has_changed().unwrap(), newer);
             generation.mark_unchanged();
         }
         assert_eq!(heads.of(4), 0);
+        let mut all = heads.all();
+        all.sort_unstable();
+        assert_eq!(all, [(3, 11), (u16::MAX, 1)]);
     }
 }
