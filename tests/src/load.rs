@@ -26,8 +26,6 @@ use crate::{
 
 /// Connections that write at the same time.
 pub const WORKERS: usize = 16;
-/// The hooks of the two directories.
-pub const HOOKS: [&str; 2] = ["first", "second"];
 
 /// What an acknowledged write promises: an event of this type about this subject, with this detail
 /// (the new title, or the group).
@@ -255,24 +253,29 @@ fn promise_of(event: &Event) -> (String, String, String) {
 /// All connections to two directories, each with an endpoint of its own.
 #[derive(Debug)]
 pub struct Load {
-    directories: Vec<Provider>,
+    /// Each with its hook.
+    directories: Vec<(Provider, String)>,
     workers: Vec<Worker>,
 }
 
 /// A load at work.
 #[derive(Debug)]
 pub struct Running {
-    directories: Vec<Provider>,
+    /// Each with its hook.
+    pub directories: Vec<(Provider, String)>,
     at_work: Vec<JoinHandle<Worker>>,
     told: Arc<AtomicBool>,
 }
 
 impl Load {
-    /// Makes two directories, subscribes [`HOOKS`] to one each, and readies the workers.
-    pub async fn prepare(cast: &Cast, random: &mut StdRng) -> Self {
-        let directories = vec![cast.directory("entra_id").await, cast.directory("okta").await];
+    /// Makes two directories, subscribes one of the hooks to each, and readies the workers.
+    pub async fn prepare(cast: &Cast, hooks: [&str; 2], random: &mut StdRng) -> Self {
+        let directories = vec![
+            (cast.directory("entra_id").await, hooks[0].to_owned()),
+            (cast.directory("okta").await, hooks[1].to_owned()),
+        ];
         let mut workers = Vec::new();
-        for (dir, hook) in directories.iter().zip(HOOKS) {
+        for (dir, hook) in &directories {
             let schedule: Vec<u32> = (0..24).map(|n| u32::from(n > 6)).collect();
             cast.subscribe(hook, json!({"directory_id": dir.directory, "retry_schedule": schedule})).await;
             let shared = dir.group("everybody", &[]).await;
@@ -327,7 +330,7 @@ impl Load {
             refused: self.refused().len(),
             ..Figures::default()
         };
-        for (dir, hook) in self.directories.iter().zip(HOOKS) {
+        for (dir, hook) in &self.directories {
             let events = cast.owner.events(&dir.directory).await;
             assert!(
                 events.iter().map(Event::sequence).eq(1..=events.len() as u64),

@@ -305,6 +305,30 @@ impl Receiver {
         }
     }
 
+    /// Waits until the hook has accepted an event of this subject.
+    pub async fn wait_accepted_subject(&self, hook: &str, subject: &str, timeout: Duration) {
+        let mut seen = 0;
+        let mut changed = self.shared.changed.subscribe();
+        let deadline = tokio::time::Instant::now() + timeout;
+        // Attempts that came but are not answered yet.
+        let mut open: Vec<Arc<Attempt>> = Vec::new();
+        loop {
+            changed.borrow_and_update();
+            {
+                let log = self.shared.log.lock().expect("no holder panics");
+                open.extend(log[seen..].iter().filter(|a| a.hook == hook).map(Arc::clone));
+                seen = log.len();
+            }
+            open.retain(|attempt| attempt.event().subject() == subject);
+            if open.iter().any(|attempt| attempt.accepted()) {
+                return;
+            }
+            if tokio::time::timeout_at(deadline, changed.changed()).await.is_err() {
+                panic!("after {timeout:?} {hook} lacks {subject}; the log's end:\n{}", self.tail(25));
+            }
+        }
+    }
+
     /// The last attempts, for people.
     pub fn tail(&self, count: usize) -> String {
         let log = self.attempts();

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rollcall_tests::{
-    load::{HOOKS, Load, Until},
+    load::{Load, Until},
     receiver::{Reply, checker::Rules},
     world::World,
 };
 
+const HOOKS: [&str; 2] = ["first", "second"];
 /// Between two kills, in milliseconds.
 const LIFE: std::ops::Range<u64> = 700..1_700;
 
@@ -26,7 +27,7 @@ async fn rounds(title: &str, fault: impl Fn(&World, &str)) {
     let mut random = StdRng::seed_from_u64(seed);
     let begun = Instant::now();
     let mut world = World::start().await;
-    let mut load = Load::prepare(&world, &mut random).await;
+    let mut load = Load::prepare(&world, HOOKS, &mut random).await;
     HOOKS.iter().for_each(|hook| fault(&world, hook));
     for _ in 0..rounds {
         let running = load.start(&Until::Gone);

@@ -8,7 +8,7 @@
 //! repeat a suffix, again in order.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -72,6 +72,19 @@ pub struct Rules {
     pub complete: bool,
     /// Events that were ended by the endpoint's policy (dead letters): settled without a 2xx.
     pub excused: HashSet<String>,
+    /// When a sender may go back.
+    pub repeats: Repeats,
+}
+
+/// When a sender may go back in a subject's line, and send again what was accepted. It always goes on
+/// in order from there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Repeats {
+    /// Once at the beginning of each life of the one server, which connections tell.
+    #[default]
+    ByLife,
+    /// So often in all: several senders take turns, whenever one of them goes or comes.
+    AtMost(usize),
 }
 
 /// The judgement.
@@ -160,7 +173,10 @@ pub fn judge(sightings: &[Sighting], rules: &Rules) -> Verdict {
         gaps(&facts, rules, &mut verdict.problems);
     }
     order(&facts, &places, &failures, rules, &mut verdict.problems);
-    repeats(sightings, &mut verdict.problems);
+    match rules.repeats {
+        Repeats::ByLife => repeats_by_life(sightings, &mut verdict.problems),
+        Repeats::AtMost(limit) => repeats_at_most(limit, sightings, &mut verdict.problems),
+    }
     verdict
 }
 
@@ -242,7 +258,7 @@ fn order(
 
 /// Whether a life of the server went back in a subject's line: a crash may repeat a suffix, but
 /// only from its beginning to its end.
-fn repeats(sightings: &[Sighting], problems: &mut Vec<String>) {
+fn repeats_by_life(sightings: &[Sighting], problems: &mut Vec<String>) {
     let mut furthest: HashMap<(u32, &str, &str), (u64, &str)> = HashMap::new();
     let mut by_arrival: Vec<&Sighting> = sightings.iter().collect();
     by_arrival.sort_unstable_by_key(|s| s.arrived);
@@ -256,6 +272,30 @@ fn repeats(sightings: &[Sighting], problems: &mut Vec<String>) {
             ));
         } else {
             (*sequence, *id) = (seen.sequence, &seen.id);
+        }
+    }
+}
+
+/// Whether a line was gone back in more often than `limit` times, or was not gone on with in order.
+fn repeats_at_most(limit: usize, sightings: &[Sighting], problems: &mut Vec<String>) {
+    let mut lines: BTreeMap<(&str, &str), Vec<&Sighting>> = BTreeMap::new();
+    for seen in sightings {
+        lines.entry((&seen.directory, &seen.subject)).or_default().push(seen);
+    }
+    for ((_, subject), mut line) in lines {
+        line.sort_unstable_by_key(|s| s.arrived);
+        let places: BTreeSet<u64> = line.iter().map(|s| s.sequence).collect();
+        let mut returns = 0;
+        for pair in line.windows(2) {
+            let (from, to) = (pair[0].sequence, pair[1].sequence);
+            returns += usize::from(to < from);
+            if places.range(from + 1..to.max(from + 1)).next().is_some() {
+                problems.push(format!("{subject}: {to} was sent after {from}, without those between"));
+            }
+        }
+        if returns > limit {
+            let sequences: Vec<u64> = line.iter().map(|s| s.sequence).collect();
+            problems.push(format!("{subject}: went back {returns} times, not {limit}: {sequences:?}"));
         }
     }
 }
@@ -385,10 +425,31 @@ mod tests {
     }
 
     #[test]
+    fn senders_that_take_turns_go_on_in_order_from_where_they_go_back() {
+        let line = |sequences: &[u64]| -> Vec<Sighting> {
+            let places = (1_u64..).zip(sequences);
+            places.map(|(n, at)| seen(*at, "usr_a", *at, n * 2, Some(n * 2 + 1))).collect()
+        };
+        let rules = Rules { repeats: Repeats::AtMost(1), ..complete() };
+        for (sequences, expected) in [
+            (&[1, 2, 3, 2, 3, 4][..], None),
+            (&[1, 1, 2, 3], None),
+            (&[1, 2, 1, 2, 1, 2, 3], Some("went back 2 times")),
+            (&[1, 2, 3, 1, 4], Some("without those between")),
+        ] {
+            let found = judge(&line(sequences), &rules).problems;
+            match expected {
+                None => assert_eq!(found, Vec::<String>::new(), "{sequences:?}"),
+                Some(part) => assert!(found.iter().any(|p| p.contains(part)), "{sequences:?}: {found:?}"),
+            }
+        }
+    }
+
+    #[test]
     fn a_dead_letter_is_settled() {
         let log = [seen(1, "usr_a", 1, 1, None), seen(2, "usr_a", 2, 3, Some(4))];
         assert!(!problems(&log).is_empty());
-        let rules = Rules { complete: true, excused: HashSet::from(["evt_1".to_owned()]) };
+        let rules = Rules { excused: HashSet::from(["evt_1".to_owned()]), ..complete() };
         judge(&log, &rules).assert_clean();
     }
 
