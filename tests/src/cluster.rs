@@ -7,8 +7,14 @@ use crate::{
     http::Address,
     owner::Owner,
     profile::Services,
+    receiver::Receiver,
     server::{Options, Server},
-    servers::{kafka::Kafka, postgres::Postgres, redis::Redis},
+    servers::{
+        kafka::Kafka,
+        network::{Host, Neighbour},
+        postgres::Postgres,
+        redis::Redis,
+    },
     world::Cast,
 };
 
@@ -42,6 +48,8 @@ pub struct Cluster {
     services: Services,
     options: Options,
     cast: Cast,
+    /// Where `dispatch 1` runs, if it runs apart. The last to be dropped.
+    host: Option<Host>,
 }
 
 impl Deref for Cluster {
@@ -55,14 +63,22 @@ impl Deref for Cluster {
 impl Cluster {
     /// Starts everything.
     pub async fn start(size: Size) -> Self {
-        Self::start_with(size, Options::default()).await
+        Self::start_on(size, None).await
     }
 
-    /// Starts everything, the processes with these options.
-    pub async fn start_with(size: Size, options: Options) -> Self {
+    /// Starts everything, the first of those who deliver on a host apart, from which the ways to the
+    /// servers can be cut.
+    pub async fn start_apart(size: Size) -> Self {
+        Self::start_on(size, Some(Host::make())).await
+    }
+
+    async fn start_on(size: Size, host: Option<Host>) -> Self {
+        let at = |neighbour| host.as_ref().map_or("127.0.0.1".to_owned(), |host| host.address(neighbour));
         let (postgres, kafka, redis) = std::thread::scope(|scope| {
-            let kafka = scope.spawn(|| Kafka::start_with(size.brokers));
-            (Postgres::start(), kafka.join().expect("Kafka starts"), Redis::start())
+            let kafka = scope.spawn(|| Kafka::start_at(&at(Neighbour::Kafka), size.brokers));
+            let postgres = Postgres::start_at(&at(Neighbour::Postgres));
+            let redis = Redis::start_at(&at(Neighbour::Redis));
+            (postgres, kafka.join().expect("Kafka starts"), redis)
         });
         let services = Services {
             store: postgres.url_of(&postgres.database()),
@@ -71,19 +87,35 @@ impl Cluster {
             redis: redis.url(),
             prefix: "rollcall".to_owned(),
         };
-        let start = |role: &str, count: usize| -> Vec<Server> {
-            (1..=count).map(|n| process(&services, &options, role, n)).collect()
-        };
-        let (ingest, dispatch) = (start("ingest", size.ingest), start("dispatch", size.dispatch));
+        let mut options = Options::default();
+        if host.is_some() {
+            options = options.env("ROLLCALL_EGRESS__ALLOW_NETWORKS", r#"["10.0.0.0/8"]"#);
+        }
+        let ingest: Vec<Server> =
+            (1..=size.ingest).map(|n| process(&services, options.clone(), "ingest", n)).collect();
+        let mut dispatch = Vec::new();
+        for n in 1..=size.dispatch {
+            let options = match &host {
+                Some(host) if n == 1 => options.clone().within(&host.prefix()),
+                _ => options.clone(),
+            };
+            dispatch.push(process(&services, options, "dispatch", n));
+        }
         let address = Address::each(ingest.iter().map(|server| server.public.clone()).collect());
-        let cast = Cast::gather(Owner::new(address).patient(PATIENCE)).await;
-        Self { ingest, dispatch, postgres, kafka, redis, services, options, cast }
+        let receiver = Receiver::start_at(&at(Neighbour::Receiver)).await;
+        let cast = Cast::gather(Owner::new(address).patient(PATIENCE), receiver).await;
+        Self { ingest, dispatch, postgres, kafka, redis, services, options, cast, host }
+    }
+
+    /// The host apart.
+    pub fn host(&self) -> &Host {
+        self.host.as_ref().expect("it was started apart")
     }
 
     /// One more process that delivers.
     pub fn join(&mut self) {
         let number = self.dispatch.len() + 1;
-        self.dispatch.push(process(&self.services, &self.options, "dispatch", number));
+        self.dispatch.push(process(&self.services, self.options.clone(), "dispatch", number));
     }
 
     /// The bootstrap servers and the topic, for other consumers.
@@ -99,7 +131,7 @@ impl Cluster {
     }
 }
 
-fn process(services: &Services, options: &Options, role: &str, number: usize) -> Server {
-    let options = services.options(options.clone()).arg("--role").arg(role);
+fn process(services: &Services, options: Options, role: &str, number: usize) -> Server {
+    let options = services.options(options).arg("--role").arg(role);
     Server::start_as(&format!("{role} {number}"), options)
 }

@@ -8,6 +8,7 @@
 
 pub mod cluster;
 pub mod corpus;
+pub mod drill;
 pub mod event;
 pub mod http;
 pub mod load;

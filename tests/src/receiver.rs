@@ -175,7 +175,12 @@ impl Drop for Receiver {
 impl Receiver {
     /// Listens on a free port of the loopback; every hook answers 204.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("the loopback has a free port");
+        Self::start_at("127.0.0.1").await
+    }
+
+    /// Listens on a free port of this address.
+    pub async fn start_at(address: &str) -> Self {
+        let listener = TcpListener::bind((address, 0)).await.expect("the address has a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let shared = Arc::new(Shared {
             hooks: Mutex::default(),

@@ -2,6 +2,7 @@
 //! restarted on the same folder, stopped, and heard out when a test fails.
 
 use std::{
+    ffi::OsString,
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -47,6 +48,8 @@ pub struct Options {
     pub env: Vec<(String, String)>,
     /// Arguments after `serve --data DIR --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0`.
     pub args: Vec<String>,
+    /// What the command begins with, such as `ip netns exec NAME`.
+    pub prefix: Vec<String>,
 }
 
 impl Default for Options {
@@ -61,7 +64,7 @@ impl Default for Options {
 impl Options {
     /// The egress policy as it is out of the box.
     pub fn closed() -> Self {
-        Self { env: Vec::new(), args: Vec::new() }.env("ROLLCALL_API_KEY", API_KEY)
+        Self { env: Vec::new(), args: Vec::new(), prefix: Vec::new() }.env("ROLLCALL_API_KEY", API_KEY)
     }
 
     /// With one more variable.
@@ -91,10 +94,19 @@ impl Options {
         self
     }
 
+    /// Run by this prefix, which ends by becoming the command.
+    #[must_use]
+    pub fn within(mut self, prefix: &[&str]) -> Self {
+        self.prefix = prefix.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
     /// The command for this folder, with nothing inherited that could change its behaviour.
     pub fn command(&self, data: &Path) -> Command {
-        let mut command = Command::new(binary());
-        command.env_clear();
+        let words: Vec<OsString> =
+            self.prefix.iter().map(Into::into).chain([binary().into_os_string()]).collect();
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).env_clear();
         if let Some(path) = std::env::var_os("PATH") {
             command.env("PATH", path);
         }

@@ -4,9 +4,11 @@
 //! The cast: [`postgres`], [`kafka`] and [`redis`] are one handle each; [`port`] gives each its port,
 //! [`process`] sends signals to all of a server's processes, and [`leash`] sees to it that nothing
 //! outlives the tests, however they end. [`shared`] is one set of them for tests that break nothing.
+//! [`network`] puts processes on a host apart, to cut the ways between them and the servers.
 
 pub mod kafka;
 pub mod leash;
+pub mod network;
 pub mod port;
 pub mod postgres;
 pub mod process;

@@ -55,7 +55,7 @@ impl World {
     /// Starts everything, the server with these options.
     pub async fn start_with(options: Options) -> Self {
         let server = Server::start_with(options);
-        let cast = Cast::gather(Owner::new(server.public.clone())).await;
+        let cast = Cast::gather(Owner::new(server.public.clone()), Receiver::start().await).await;
         Self { server, cast }
     }
 }
@@ -69,9 +69,8 @@ impl Deref for World {
 }
 
 impl Cast {
-    /// A receiver and a customer for this owner.
-    pub async fn gather(owner: Owner) -> Self {
-        let receiver = Receiver::start().await;
+    /// These two, and a first customer.
+    pub async fn gather(owner: Owner, receiver: Receiver) -> Self {
         let organization = owner.organization("acme").await;
         Self { owner, receiver, organization }
     }

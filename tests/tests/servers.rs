@@ -7,6 +7,7 @@ use std::{
 
 use rollcall_tests::servers::{
     kafka::Kafka,
+    network::{Host, Neighbour},
     postgres::{Postgres, Stop},
     process::{lives, until},
     redis::Redis,
@@ -65,6 +66,25 @@ fn kafka_keeps_its_topics_until_it_is_wiped() {
     cluster.wipe();
     // A topic that exists cannot be made.
     cluster.command("tool", &make);
+}
+
+#[test]
+fn a_way_that_is_cut_loses_everything_until_it_is_mended() {
+    let host = Host::make();
+    let server = Redis::start_at(&host.address(Neighbour::Redis));
+    let reaches = || {
+        let mut command = Command::new(host.prefix()[0]);
+        command.args(&host.prefix()[1..]).args(["timeout", "1", "redis-cli", "-u", &server.url(), "ping"]);
+        command.output().expect("it runs").stdout == b"PONG\n"
+    };
+    assert!(reaches());
+    host.cut(Neighbour::Postgres);
+    assert!(reaches(), "the ways to the others stay open");
+    host.cut(Neighbour::Redis);
+    assert!(!reaches());
+    assert!(server.answers(), "on this side");
+    host.mend(Neighbour::Redis);
+    assert!(reaches());
 }
 
 /// Not a test of anything by itself: the process that the next test kills.

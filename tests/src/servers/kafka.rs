@@ -27,18 +27,18 @@ pub struct Kafka {
 impl Kafka {
     /// Starts one broker and waits until it serves.
     pub fn start() -> Self {
-        Self::start_with(1)
+        Self::start_at("127.0.0.1", 1)
     }
 
-    /// Starts one broker or three.
-    pub fn start_with(brokers: u32) -> Self {
+    /// Starts one broker or three that listen at this address of this machine.
+    pub fn start_at(address: &str, brokers: u32) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         leash::hold_folder(folder.path());
         let complaints = folder.path().join("complaints");
         let mut keeper = script()
             .arg("run")
             .arg(folder.path())
-            .args(["--brokers", &brokers.to_string()])
+            .args(["--brokers", &brokers.to_string(), "--host", address])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(File::create(&complaints).expect("a file can be made"))

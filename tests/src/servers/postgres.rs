@@ -3,6 +3,7 @@
 
 use std::{
     fs::File,
+    io::Write,
     os::unix::{fs::chown, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -29,6 +30,7 @@ pub enum Stop {
 /// A server and its folder.
 #[derive(Debug)]
 pub struct Postgres {
+    address: String,
     folder: tempfile::TempDir,
     port: Port,
     running: Option<Child>,
@@ -38,18 +40,31 @@ pub struct Postgres {
 impl Postgres {
     /// Makes a new, empty server and waits until it answers.
     pub fn start() -> Self {
+        Self::start_at("127.0.0.1")
+    }
+
+    /// Makes one that listens at another address of this machine.
+    pub fn start_at(address: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         leash::hold_folder(folder.path());
         if let Some((user, group)) = account() {
             chown(folder.path(), Some(user), Some(group)).expect("root may give folders away");
         }
-        let mut server = Self { folder, port: Port::reserve(), running: None, made: AtomicU32::new(0) };
+        let mut server = Self {
+            address: address.to_owned(),
+            folder,
+            port: Port::reserve(),
+            running: None,
+            made: AtomicU32::new(0),
+        };
         let mut initdb = server.program("initdb");
         initdb.args(["--username=rollcall", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"]);
         // The empty cluster need not survive a power cut; what is written into it must.
         initdb.arg("--no-sync").arg("--pgdata").arg(server.data());
         let made = initdb.output().expect("initdb runs");
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        let rules = File::options().append(true).open(server.data().join("pg_hba.conf"));
+        writeln!(rules.expect("initdb made it"), "host all all 10.0.0.0/8 trust").expect("it can be written");
         server.launch();
         server
     }
@@ -80,7 +95,7 @@ impl Postgres {
         let mut command = self.program("postgres");
         command.arg("-D").arg(self.data()).arg("-k").arg(self.folder.path());
         for setting in [
-            "listen_addresses=127.0.0.1".to_owned(),
+            format!("listen_addresses={}", self.address),
             format!("port={}", self.port.number),
             "fsync=on".to_owned(),
             "synchronous_commit=on".to_owned(),
@@ -127,7 +142,7 @@ impl Postgres {
 
     /// The URL of a database of this name.
     pub fn url_of(&self, database: &str) -> String {
-        format!("postgres://rollcall@127.0.0.1:{}/{database}", self.port.number)
+        format!("postgres://rollcall@{}:{}/{database}", self.address, self.port.number)
     }
 
     /// Makes a new, empty database and gives its name.

@@ -19,6 +19,7 @@ use super::{
 /// A server and its folder.
 #[derive(Debug)]
 pub struct Redis {
+    address: String,
     folder: tempfile::TempDir,
     port: Port,
     running: Option<Child>,
@@ -28,9 +29,20 @@ pub struct Redis {
 impl Redis {
     /// Starts an empty one and waits until it answers.
     pub fn start() -> Self {
+        Self::start_at("127.0.0.1")
+    }
+
+    /// Starts one that listens at another address of this machine.
+    pub fn start_at(address: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         leash::hold_folder(folder.path());
-        let mut server = Self { folder, port: Port::reserve(), running: None, given: AtomicU32::new(0) };
+        let mut server = Self {
+            address: address.to_owned(),
+            folder,
+            port: Port::reserve(),
+            running: None,
+            given: AtomicU32::new(0),
+        };
         server.launch();
         server
     }
@@ -40,7 +52,8 @@ impl Redis {
         assert!(self.running.is_none(), "it runs already");
         let port = self.port.number.to_string();
         let child = Command::new("redis-server")
-            .args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .args(["--port", &port, "--bind", &self.address, "--protected-mode", "no"])
+            .args(["--save", "", "--appendonly", "no"])
             .args(["--daemonize", "no", "--logfile", "log", "--dir"])
             .arg(self.folder.path())
             .stdin(Stdio::null())
@@ -59,7 +72,7 @@ impl Redis {
     /// Whether it answers a PING.
     pub fn answers(&self) -> bool {
         let ask = || -> std::io::Result<bool> {
-            let mut stream = TcpStream::connect(("127.0.0.1", self.port.number))?;
+            let mut stream = TcpStream::connect((self.address.as_str(), self.port.number))?;
             stream.set_read_timeout(Some(Duration::from_secs(1)))?;
             stream.write_all(b"PING\r\n")?;
             let mut answer = [0; 5];
@@ -71,7 +84,7 @@ impl Redis {
 
     /// Its URL.
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port.number)
+        format!("redis://{}:{}", self.address, self.port.number)
     }
 
     /// A number that nobody else got from here, for a prefix of one's own.
