@@ -234,10 +234,15 @@ impl Worker {
             {
                 return self;
             }
+            if matches!(until, Until::Told(_)) {
+                tokio::time::sleep(PACE).await;
+            }
         }
     }
 }
 
+/// Between the writes of one connection to a cluster, whose processes share a small machine.
+const PACE: Duration = Duration::from_millis(15);
 /// After a write that failed, so that a server that is down is not asked all the time.
 const PAUSE: Duration = Duration::from_millis(100);
 
