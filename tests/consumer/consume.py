@@ -8,7 +8,6 @@ import json
 import sys
 import time
 
-from cloudevents.conversion import to_dict
 from cloudevents.kafka import KafkaMessage, from_binary
 from confluent_kafka import Consumer
 
@@ -38,12 +37,16 @@ def main() -> int:
             raise ValueError(f"a header comes twice: {names}")
         raw = KafkaMessage(headers=dict(headers), key=message.key(), value=message.value())
         # It refuses what is no CloudEvent 1.0.
-        event = to_dict(from_binary(raw, data_unmarshaller=json.loads))
-        event["partition"] = message.partition()
-        event["offset"] = message.offset()
-        event["key"] = (message.key() or b"").decode()
-        event["headers"] = {name: value.decode() for name, value in headers}
-        print(json.dumps(event), flush=True)
+        event = from_binary(raw, data_unmarshaller=json.loads)
+        line = {
+            "partition": message.partition(),
+            "offset": message.offset(),
+            "key": (message.key() or b"").decode(),
+            "headers": {name: value.decode() for name, value in headers},
+            "attributes": dict(event.get_attributes()),
+            "data": event.get_data(),
+        }
+        print(json.dumps(line), flush=True)
         count -= 1
     consumer.close()
     return 0 if count == 0 else 1

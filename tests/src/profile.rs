@@ -54,6 +54,7 @@ impl Services {
             .env("ROLLCALL_STORE__URL", &self.store)
             .env("ROLLCALL_KAFKA__BROKERS", &self.kafka)
             .env("ROLLCALL_KAFKA__TOPIC", &self.topic)
+            .env("ROLLCALL_KAFKA__GROUP", &format!("{}.dispatch", self.topic))
             .env("ROLLCALL_REDIS__URL", &self.redis)
             .env("ROLLCALL_REDIS__KEY_PREFIX", &self.prefix)
     }
