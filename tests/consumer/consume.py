@@ -35,13 +35,14 @@ def main() -> int:
         names = [name for name, _ in headers]
         if len(names) != len(set(names)):
             raise ValueError(f"a header comes twice: {names}")
-        raw = KafkaMessage(headers=dict(headers), key=message.key(), value=message.value())
+        key = (message.key() or b"").decode()
+        raw = KafkaMessage(headers=dict(headers), key=key, value=message.value())
         # It refuses what is no CloudEvent 1.0.
         event = from_binary(raw, data_unmarshaller=json.loads)
         line = {
             "partition": message.partition(),
             "offset": message.offset(),
-            "key": (message.key() or b"").decode(),
+            "key": key,
             "headers": {name: value.decode() for name, value in headers},
             "attributes": dict(event.get_attributes()),
             "data": event.get_data(),
