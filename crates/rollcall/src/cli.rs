@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Check(Serve),
     /// Print the OpenAPI document of /v1
     Openapi,
+    /// Play a directory provider against any SCIM server, and score the server
+    Simulate(crate::commands::simulate::Simulate),
 }
 
 /// `rollcall demo`.

@@ -5,6 +5,7 @@ mod config;
 mod demo;
 mod openapi;
 mod serve;
+pub(crate) mod simulate;
 
 use std::process::ExitCode;
 
@@ -20,6 +21,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Config(options) => config::run(options),
         Command::Check(options) => check::run(options),
         Command::Openapi => openapi::run(),
+        Command::Simulate(options) => simulate::run(options),
     }
 }
 

@@ -1,8 +1,10 @@
-//! What an observer sees of each request.
+//! What an observer sees: each request with its answer, and each verdict on an answer.
 
 use std::{future::Future, time::Duration};
 
 use serde_json::Value;
+
+use crate::{Check, check::Verdict};
 
 /// One request of a persona and its answer.
 #[derive(Clone, Debug)]
@@ -29,6 +31,9 @@ pub struct Exchange {
 pub trait Observer: Send {
     /// An exchange is over. The persona waits for the returned future.
     fn seen(&mut self, exchange: Exchange) -> impl Future<Output = ()> + Send;
+
+    /// An answer was held against a check.
+    fn judged(&mut self, _check: Check, _verdict: Verdict) {}
 }
 
 /// Looks at nothing.

@@ -1,6 +1,6 @@
 //! Made-up people. Names, addresses and numbers follow from the seed alone.
 
-use rand::{RngExt as _, rngs::StdRng, seq::SliceRandom as _};
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 use uuid::Uuid;
 
 const GIVEN: &[&str] = &[
@@ -56,8 +56,6 @@ pub struct Person {
     pub department: String,
     /// Employee number.
     pub employee_number: String,
-    /// Whether the account is enabled.
-    pub active: bool,
 }
 
 impl Person {
@@ -67,35 +65,53 @@ impl Person {
     }
 }
 
-/// `count` people with different names at `domain`.
-pub(crate) fn invent(count: usize, domain: &str, rng: &mut StdRng) -> Vec<Person> {
-    let mut given = GIVEN.to_vec();
-    let mut family = FAMILY.to_vec();
-    given.shuffle(rng);
-    family.shuffle(rng);
-    (0..count)
-        .map(|n| {
-            // Beyond the first round the family names are shifted, so that no full name comes twice.
-            let round = n / GIVEN.len();
-            let given_name = given[n % GIVEN.len()];
-            let family_name = family[(n + round) % FAMILY.len()];
-            let number = if round < FAMILY.len() {
-                String::new()
-            } else {
-                (n / (GIVEN.len() * FAMILY.len())).to_string()
-            };
-            Person {
-                given_name: given_name.to_owned(),
-                family_name: family_name.to_owned(),
-                user_name: format!("{given_name}.{family_name}{number}@{domain}").to_lowercase(),
-                object_id: uuid::Builder::from_random_bytes(rng.random()).into_uuid(),
-                title: TITLES[rng.random_range(0..TITLES.len())].to_owned(),
-                department: DEPARTMENTS[n % DEPARTMENTS.len()].to_owned(),
-                employee_number: (700_000 + rng.random_range(0..99_999u32)).to_string(),
-                active: true,
-            }
-        })
-        .collect()
+/// Everybody who could ever be hired, without anybody in memory: the seed and a number say who it
+/// is, so that a million people cost nothing until they are looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct People {
+    seed: u64,
+    domain: String,
+    given: Vec<&'static str>,
+    family: Vec<&'static str>,
+}
+
+impl People {
+    /// The people of this seed, with addresses at `domain`.
+    pub fn new(seed: u64, domain: &str) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let mut given = GIVEN.to_vec();
+        let mut family = FAMILY.to_vec();
+        given.shuffle(&mut rng);
+        family.shuffle(&mut rng);
+        Self { seed, domain: domain.to_owned(), given, family }
+    }
+
+    /// The domain of everybody's address.
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
+    /// The person of this number. No two numbers give the same user name.
+    pub fn get(&self, number: usize) -> Person {
+        let mut rng = StdRng::seed_from_u64(self.seed ^ (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        // Beyond the first round the family names are shifted, so that no full name comes twice.
+        let round = number / self.given.len();
+        let given_name = self.given[number % self.given.len()];
+        let family_name = self.family[(number + round) % self.family.len()];
+        let suffix = match number / (self.given.len() * self.family.len()) {
+            0 => String::new(),
+            lap => lap.to_string(),
+        };
+        Person {
+            given_name: given_name.to_owned(),
+            family_name: family_name.to_owned(),
+            user_name: format!("{given_name}.{family_name}{suffix}@{}", self.domain).to_lowercase(),
+            object_id: uuid::Builder::from_random_bytes(rng.random()).into_uuid(),
+            title: TITLES[rng.random_range(0..TITLES.len())].to_owned(),
+            department: DEPARTMENTS[number % DEPARTMENTS.len()].to_owned(),
+            employee_number: (700_000 + rng.random_range(0..99_999u32)).to_string(),
+        }
+    }
 }
 
 /// A family name that is not in the list that people are made from.
@@ -105,15 +121,14 @@ pub(crate) const MARRIED_NAME: &str = "Abernathy";
 mod tests {
     use std::collections::HashSet;
 
-    use rand::SeedableRng as _;
-
     use super::*;
 
     #[test]
     fn the_seed_decides_and_nobody_comes_twice() {
-        let one = invent(1_500, "acme.example", &mut StdRng::seed_from_u64(7));
-        let again = invent(1_500, "acme.example", &mut StdRng::seed_from_u64(7));
-        let other = invent(1_500, "acme.example", &mut StdRng::seed_from_u64(8));
+        let [one, again, other] = [7, 7, 8].map(|seed| {
+            let people = People::new(seed, "acme.example");
+            (0..1_500).map(|n| people.get(n)).collect::<Vec<_>>()
+        });
         assert_eq!(one, again);
         assert_ne!(one, other);
         let names: HashSet<_> = one.iter().map(|p| &p.user_name).collect();

@@ -1,143 +1,104 @@
-//! The products. A persona keeps what its product keeps of the target: the ids it was given and
-//! what it last sent.
+//! A product that provisions into one target: the engine that all products share. It turns each
+//! step into the requests of its product's style, and remembers what the target accepted.
 
-mod entra;
-mod okta;
+mod connect;
+mod groups;
+mod users;
 
-use std::collections::BTreeMap;
-
-pub use entra::Dialect as EntraDialect;
-pub use okta::Dialect as OktaDialect;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::{
-    Error, GroupHandle, Observer, Person, PersonHandle, Step, Target,
-    wire::{Headers, Wire},
+    Error, Observer, People, Person, PersonHandle, Provider, Step, Target, memory::Memory, style::Style,
+    wire::Wire, write::user::Account,
 };
 
-pub(crate) const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
-pub(crate) const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
-pub(crate) const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
-pub(crate) const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+/// Changes of one group go one after the other where each carries the whole list; this many
+/// groups at once.
+const GROUP_LOCKS: usize = 64;
 
-/// Which product, and which of its ways of speaking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
-    /// Microsoft Entra ID.
-    Entra(EntraDialect),
-    /// Okta.
-    Okta(OktaDialect),
-}
-
-impl Dialect {
-    /// The product's name for people.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Entra(_) => "Entra ID",
-            Self::Okta(_) => "Okta",
-        }
-    }
-
-    fn headers(self) -> Headers {
-        match self {
-            Self::Entra(_) => entra::HEADERS,
-            Self::Okta(_) => okta::HEADERS,
-        }
-    }
-}
-
-/// A product that provisions into one target.
+/// A product that provisions into one target. Several steps may be played at the same time, as
+/// long as no two of them are about the same person.
 pub struct Persona {
-    dialect: Dialect,
+    style: &'static Style,
     wire: Wire,
-    memory: Memory,
+    people: People,
+    memory: Mutex<Memory>,
+    group_locks: Vec<tokio::sync::Mutex<()>>,
 }
 
 impl Persona {
     /// A persona that has not sent anything yet.
-    pub fn new(dialect: Dialect, target: &Target) -> Result<Self, Error> {
-        let wire = Wire::new(dialect.name(), target, dialect.headers())?;
-        Ok(Self { dialect, wire, memory: Memory::default() })
+    ///
+    /// # Errors
+    /// [`Error::Target`] if the base URL is no http URL, or the token cannot stand in a header.
+    pub fn new(provider: Provider, target: &Target, people: People) -> Result<Self, Error> {
+        let style = provider.style();
+        let headers = [style.headers, style.group_headers];
+        Ok(Self {
+            style,
+            wire: Wire::new(style.name, target, headers, style.urls, style.retry)?,
+            people,
+            memory: Mutex::default(),
+            group_locks: (0..GROUP_LOCKS).map(|_| tokio::sync::Mutex::default()).collect(),
+        })
     }
 
-    /// Sends what the product sends for this step, one request after the other.
-    pub async fn play(&mut self, step: &Step, observer: &mut impl Observer) -> Result<(), Error> {
-        match self.dialect {
-            Dialect::Entra(dialect) => {
-                entra::play(dialect, &self.wire, &mut self.memory, step, observer).await
+    /// Sends what the product sends for this step, one request after the other; nothing, if the
+    /// product does not do such a thing.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] at the first answer that the product would choke on; what the target
+    /// accepted before stays remembered. [`Error::Script`] if the step uses what was never made.
+    pub async fn play(&self, step: &Step, observer: &mut impl Observer) -> Result<(), Error> {
+        match step {
+            Step::Probe => self.connect(observer).await,
+            Step::Hire(person) => self.hire(*person, observer).await,
+            Step::Change(person, attribute) => self.change(*person, attribute, observer).await,
+            Step::Repeat(person) => self.repeat(*person, observer).await,
+            Step::Manage(person, manager) => self.manage(*person, *manager, observer).await,
+            Step::Deactivate(person) => {
+                let name = self.account(*person)?.person.display_name();
+                self.set_active(*person, false, format!("disables {name}"), observer).await
             }
-            Dialect::Okta(dialect) => okta::play(dialect, &self.wire, &mut self.memory, step, observer).await,
+            Step::Rehire(person) => self.rehire(*person, observer).await,
+            Step::Leave(person) => self.leave(*person, observer).await,
+            Step::MakeGroup(..)
+            | Step::Join(..)
+            | Step::Move(..)
+            | Step::Empty(_)
+            | Step::RepeatGroup(_)
+            | Step::RenameGroup(..)
+            | Step::DeleteGroup(_) => match &self.style.group {
+                Some(style) => self.play_group(style, step, observer).await,
+                None => Ok(()),
+            },
         }
     }
 
     /// The target's id of a person, once it was made.
-    pub fn id_of(&self, person: PersonHandle) -> Option<&str> {
-        self.memory.people.get(&person).map(|known| known.id.as_str())
+    pub fn id_of(&self, person: PersonHandle) -> Option<String> {
+        self.id(person).ok()
     }
 
     /// The person as the product last sent it.
-    pub fn person(&self, person: PersonHandle) -> Option<&Person> {
-        self.memory.people.get(&person).map(|known| &known.person)
-    }
-}
-
-/// What a product keeps of the target.
-#[derive(Debug, Default)]
-struct Memory {
-    people: BTreeMap<PersonHandle, KnownPerson>,
-    groups: BTreeMap<GroupHandle, KnownGroup>,
-}
-
-#[derive(Clone, Debug)]
-struct KnownPerson {
-    id: String,
-    person: Person,
-}
-
-#[derive(Clone, Debug)]
-struct KnownGroup {
-    id: String,
-    name: String,
-    members: Vec<PersonHandle>,
-}
-
-impl Memory {
-    fn person(&self, handle: PersonHandle) -> Result<KnownPerson, Error> {
-        self.people.get(&handle).cloned().ok_or_else(|| Error::Script(format!("person {handle}")))
+    pub fn person(&self, person: PersonHandle) -> Option<Person> {
+        Some(self.account(person).ok()?.person)
     }
 
-    fn group(&self, handle: GroupHandle) -> Result<KnownGroup, Error> {
-        self.groups.get(&handle).cloned().ok_or_else(|| Error::Script(format!("group {handle}")))
+    pub(crate) fn style(&self) -> &'static Style {
+        self.style
     }
 
-    fn learn(&mut self, handle: PersonHandle, id: String, person: Person) {
-        self.people.insert(handle, KnownPerson { id, person });
+    fn id(&self, person: PersonHandle) -> Result<String, Error> {
+        self.memory().id(person)
     }
 
-    fn change(&mut self, handle: PersonHandle, change: impl FnOnce(&mut Person)) {
-        if let Some(known) = self.people.get_mut(&handle) {
-            change(&mut known.person);
-        }
+    pub(crate) fn account(&self, person: PersonHandle) -> Result<Account, Error> {
+        self.memory().account(&self.people, person)
     }
 
-    fn group_mut(&mut self, handle: GroupHandle) -> Result<&mut KnownGroup, Error> {
-        self.groups.get_mut(&handle).ok_or_else(|| Error::Script(format!("group {handle}")))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    pub(super) fn ada() -> Person {
-        Person {
-            given_name: "Ada".to_owned(),
-            family_name: "Okafor".to_owned(),
-            user_name: "ada.okafor@acme.example".to_owned(),
-            object_id: uuid::Uuid::from_u128(0x0a21_f0f2_8d2a_4f8e_bf98_7363_c4ae_d4ef),
-            title: "Engineer".to_owned(),
-            department: "Engineering".to_owned(),
-            employee_number: "701984".to_owned(),
-            active: true,
-        }
+    /// Never held while something is awaited.
+    pub(crate) fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

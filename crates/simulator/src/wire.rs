@@ -1,16 +1,33 @@
-//! HTTP to the target: one client, the persona's headers, every exchange shown to the observer.
+//! HTTP to the target: one client with the product's patience, its headers on each request, every
+//! exchange shown to the observer, and every answer held against a check.
 
 use std::{
     fmt::Write as _,
     time::{Duration, Instant},
 };
 
-use reqwest::header::{
-    ACCEPT, ACCEPT_CHARSET, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+use reqwest::{
+    Response,
+    header::{
+        ACCEPT, ACCEPT_CHARSET, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION,
+        RETRY_AFTER, USER_AGENT,
+    },
 };
 use serde_json::Value;
 
-use crate::{Error, Exchange, Observer};
+use crate::{
+    Check, Error, Exchange, Observer,
+    answer::{self, Answer},
+    check::Failure,
+    style::{Headers, Retry, Urls},
+};
+
+/// An answer is read to this many bytes; a group of 100,000 members fits.
+const MAX_ANSWER: usize = 32 * 1024 * 1024;
+
+/// The longest wait before a request is sent again, whatever `Retry-After` says: a simulation
+/// should end.
+const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// A SCIM endpoint and the key to it.
 #[derive(Clone)]
@@ -21,22 +38,12 @@ pub struct Target {
     pub token: String,
 }
 
-/// What a persona's product sends with each request.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Headers {
-    pub(crate) user_agent: &'static str,
-    pub(crate) content_type: &'static str,
-    pub(crate) accept: &'static str,
-    pub(crate) accept_charset: Option<&'static str>,
-    /// How long the product waits for an answer.
-    pub(crate) timeout: Duration,
-}
-
 /// A request that is to be sent.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Ask {
     pub(crate) what: String,
     pub(crate) method: &'static str,
+    /// The path and query below the base URL.
     pub(crate) path: String,
     pub(crate) body: Option<Value>,
 }
@@ -50,36 +57,11 @@ impl Ask {
     ) -> Self {
         Self { what: what.into(), method, path: path.into(), body }
     }
-}
 
-/// An answer, with what is needed to complain about it.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) persona: &'static str,
-    pub(crate) ask: Ask,
-    pub(crate) status: u16,
-    pub(crate) body: Option<Value>,
-}
-
-impl Answer {
-    /// The error that this answer is.
-    pub(crate) fn unusable(self, why: impl Into<String>) -> Error {
-        let Self { persona, ask: Ask { what, method, path, .. }, status, .. } = self;
-        Error::Unusable { persona, what, method, path, status, why: why.into() }
-    }
-
-    /// The body of an answer with one of these statuses; `Null` for 204.
-    pub(crate) fn accept(mut self, statuses: &[u16]) -> Result<(Self, Value), Error> {
-        if !statuses.contains(&self.status) {
-            let detail = self.body.as_ref().and_then(|b| b.get("detail")).and_then(Value::as_str);
-            let why = detail.map_or_else(|| format!("expected {statuses:?}"), str::to_owned);
-            return Err(self.unusable(why));
-        }
-        match self.body.take() {
-            Some(body) => Ok((self, body)),
-            None if self.status == 204 => Ok((self, Value::Null)),
-            None => Err(self.unusable("the answer is no JSON")),
-        }
+    /// What is shown when this request fails a check.
+    pub(crate) fn failure(&self, status: u16, answer: Option<Value>, why: String) -> Box<Failure> {
+        let Self { method, path, body, .. } = self;
+        Box::new(Failure { why, method, path: path.clone(), request: body.clone(), status, answer })
     }
 }
 
@@ -88,64 +70,130 @@ pub(crate) struct Wire {
     persona: &'static str,
     base_url: String,
     client: reqwest::Client,
+    headers: HeaderMap,
+    group_headers: HeaderMap,
+    pub(crate) urls: Urls,
+    retry: Retry,
 }
 
 impl Wire {
-    /// A client for this target with these headers. TLS needs a rustls crypto provider, which the
-    /// program installs.
-    pub(crate) fn new(persona: &'static str, target: &Target, headers: Headers) -> Result<Self, Error> {
-        let bad = |what: &str| Error::Target(what.to_owned());
-        let mut bearer = HeaderValue::try_from(format!("Bearer {}", target.token))
-            .map_err(|_| bad("the token is no header value"))?;
-        bearer.set_sensitive(true);
-        let mut map = HeaderMap::new();
-        map.insert(AUTHORIZATION, bearer);
-        let fixed: [(HeaderName, Option<&'static str>); 4] = [
-            (USER_AGENT, Some(headers.user_agent)),
-            (CONTENT_TYPE, Some(headers.content_type)),
-            (ACCEPT, Some(headers.accept)),
-            (ACCEPT_CHARSET, headers.accept_charset),
-        ];
-        for (name, value) in fixed {
-            if let Some(value) = value {
-                map.insert(name, HeaderValue::from_static(value));
-            }
+    /// A client for this target. TLS needs a rustls crypto provider, which the program installs.
+    pub(crate) fn new(
+        persona: &'static str,
+        target: &Target,
+        headers: [Headers; 2],
+        urls: Urls,
+        retry: Retry,
+    ) -> Result<Self, Error> {
+        let base_url = target.base_url.trim_end_matches('/').to_owned();
+        match reqwest::Url::parse(&base_url) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {}
+            _ => return Err(Error::Target(format!("{base_url} is no http or https URL"))),
         }
         let client = reqwest::Client::builder()
-            .default_headers(map)
-            .timeout(headers.timeout)
+            .timeout(retry.timeout)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
             .map_err(|e| Error::Target(e.to_string()))?;
-        Ok(Self { persona, base_url: target.base_url.trim_end_matches('/').to_owned(), client })
+        let [headers, group_headers] = headers;
+        Ok(Self {
+            persona,
+            base_url,
+            client,
+            headers: header_map(&target.token, headers)?,
+            group_headers: header_map(&target.token, group_headers)?,
+            urls,
+            retry,
+        })
     }
 
-    /// Sends, shows the exchange, and returns the answer whatever its status.
-    pub(crate) async fn send(&self, ask: Ask, observer: &mut impl Observer) -> Result<Answer, Error> {
+    /// Sends, holds the answer against `check`, and gives what `accept` makes of it. An answer that
+    /// it does not accept, or none, is an error. What every answer owes is checked on the way.
+    pub(crate) async fn ask<T>(
+        &self,
+        check: Check,
+        ask: Ask,
+        accept: impl FnOnce(&Answer) -> Result<T, String>,
+        observer: &mut impl Observer,
+    ) -> Result<T, Error> {
+        let what = ask.what.clone();
+        let refused = |failure| Error::Refused { persona: self.persona, what, failure };
+        let answer = match self.send(ask, observer).await {
+            Ok(answer) => answer,
+            Err(failure) => {
+                observer.judged(check, Err(failure.clone()));
+                return Err(refused(failure));
+            }
+        };
+        for (check, verdict) in answer::common(&answer) {
+            observer.judged(check, verdict.map_err(|why| answer.failure(why)));
+        }
+        match accept(&answer) {
+            Ok(accepted) => {
+                observer.judged(check, Ok(()));
+                Ok(accepted)
+            }
+            Err(why) => {
+                let failure = answer.failure(why);
+                observer.judged(check, Err(failure.clone()));
+                Err(refused(failure))
+            }
+        }
+    }
+
+    /// Sends as often as the product would, shows each exchange, and returns the last answer
+    /// whatever its status.
+    async fn send(&self, ask: Ask, observer: &mut impl Observer) -> Result<Answer, Box<Failure>> {
+        let mut wait = self.retry.wait;
+        for attempt in 1.. {
+            let last = attempt >= self.retry.attempts;
+            let pause = match self.send_once(&ask, observer).await {
+                Ok((answer, retry_after)) => {
+                    if last || !matches!(answer.status, 429 | 502..=504) {
+                        return Ok(answer);
+                    }
+                    retry_after.unwrap_or(wait)
+                }
+                // Whether a POST that was not answered made something cannot be known.
+                Err(why) if last || ask.method == "POST" => return Err(ask.failure(0, None, why)),
+                Err(_) => wait,
+            };
+            tokio::time::sleep(pause.min(MAX_WAIT)).await;
+            wait *= 2;
+        }
+        Err(ask.failure(0, None, "it was never sent".to_owned()))
+    }
+
+    async fn send_once(
+        &self,
+        ask: &Ask,
+        observer: &mut impl Observer,
+    ) -> Result<(Answer, Option<Duration>), String> {
         let url = format!("{}{}", self.base_url, ask.path);
-        let method =
-            reqwest::Method::from_bytes(ask.method.as_bytes()).map_err(|e| Error::Target(e.to_string()))?;
-        let mut request = self.client.request(method, url);
+        let method = reqwest::Method::from_bytes(ask.method.as_bytes()).map_err(|e| e.to_string())?;
+        let headers = if ask.path.starts_with("/Groups") { &self.group_headers } else { &self.headers };
+        let mut request = self.client.request(method, url).headers(headers.clone());
         if let Some(body) = &ask.body {
             request = request.body(body.to_string());
         }
         let started = Instant::now();
-        let outcome = async {
-            let response = request.send().await?;
-            let status = response.status().as_u16();
-            Ok((status, response.bytes().await?))
-        }
-        .await;
-        let (status, bytes) = match outcome {
-            Ok(answer) => answer,
-            Err(source) => {
-                let Ask { what, method, path, .. } = ask;
-                return Err(Error::Transport { persona: self.persona, what, method, path, source });
-            }
-        };
+        let response = request.send().await.map_err(in_words)?;
+        let status = response.status().as_u16();
+        let text = |name: HeaderName| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
+        let [content_type, location, retry_after] = [CONTENT_TYPE, LOCATION, RETRY_AFTER].map(text);
+        let retry_after = retry_after.and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
+        let bytes = read(response).await?;
         let duration = started.elapsed();
-        let body: Option<Value> = serde_json::from_slice(&bytes).ok();
+        let answer = Answer {
+            ask: ask.clone(),
+            accepted: headers.get(ACCEPT).and_then(|a| a.to_str().ok()).unwrap_or("*/*").to_owned(),
+            status,
+            content_type,
+            location,
+            is_empty: bytes.is_empty(),
+            body: serde_json::from_slice(&bytes).ok(),
+        };
         observer
             .seen(Exchange {
                 persona: self.persona,
@@ -154,12 +202,55 @@ impl Wire {
                 path: ask.path.clone(),
                 request: ask.body.clone(),
                 status,
-                answer: body.clone(),
+                answer: answer.body.clone(),
                 duration,
             })
             .await;
-        Ok(Answer { persona: self.persona, ask, status, body })
+        Ok((answer, retry_after))
     }
+}
+
+async fn read(mut response: Response) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(in_words)? {
+        if bytes.len() + chunk.len() > MAX_ANSWER {
+            return Err(format!("the answer has more than {MAX_ANSWER} bytes"));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+/// The error with its causes; reqwest's own text hides them.
+fn in_words(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut words = format!("no answer: {error}");
+    let mut source = std::error::Error::source(&error);
+    while let Some(cause) = source {
+        let _ = write!(words, ": {cause}");
+        source = cause.source();
+    }
+    words
+}
+
+fn header_map(token: &str, headers: Headers) -> Result<HeaderMap, Error> {
+    let mut bearer = HeaderValue::try_from(format!("Bearer {token}"))
+        .map_err(|_| Error::Target("the token is no header value".to_owned()))?;
+    bearer.set_sensitive(true);
+    let mut map = HeaderMap::new();
+    map.insert(AUTHORIZATION, bearer);
+    let fixed: [(HeaderName, Option<&'static str>); 4] = [
+        (USER_AGENT, Some(headers.user_agent)),
+        (CONTENT_TYPE, Some(headers.content_type)),
+        (ACCEPT, Some(headers.accept)),
+        (ACCEPT_CHARSET, headers.accept_charset),
+    ];
+    for (name, value) in fixed {
+        if let Some(value) = value {
+            map.insert(name, HeaderValue::from_static(value));
+        }
+    }
+    Ok(map)
 }
 
 /// `text` as a part of a query: everything but unreserved characters is percent-encoded.
@@ -175,10 +266,21 @@ pub(crate) fn encode(text: &str) -> String {
     out
 }
 
-/// `attribute eq "value"`, encoded, with quotes and backslashes in the value escaped.
-pub(crate) fn eq_filter(attribute: &str, value: &str) -> String {
-    let escaped = value.replace('\\', "\\\\").replace('"', "\\\"");
-    encode(&format!("{attribute} eq \"{escaped}\""))
+/// `attribute eq "value"`, with quotes and backslashes in the value escaped, not encoded.
+pub(crate) fn eq(attribute: &str, value: &str) -> String {
+    format!("{attribute} eq \"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+impl Urls {
+    /// A filter as this product puts it into a query.
+    pub(crate) fn filter(&self, filter: &str) -> String {
+        encode(filter).replace("%20", self.space)
+    }
+
+    /// A path without a query.
+    pub(crate) fn path(&self, path: &str) -> String {
+        format!("{path}{}", self.end)
+    }
 }
 
 #[cfg(test)]
@@ -186,8 +288,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn filters_are_escaped_and_encoded() {
-        assert_eq!(eq_filter("userName", "a@b.example"), "userName%20eq%20%22a%40b.example%22");
-        assert_eq!(eq_filter("userName", "o\"b\\"), "userName%20eq%20%22o%5C%22b%5C%5C%22");
+    fn filters_are_escaped_and_encoded_as_the_product_does() {
+        let filter = |urls: Urls, value| urls.filter(&eq("userName", value));
+        assert_eq!(filter(Urls::PLAIN, "a@b.example"), "userName%20eq%20%22a%40b.example%22");
+        assert_eq!(filter(Urls::PLAIN, "o\"b\\"), "userName%20eq%20%22o%5C%22b%5C%5C%22");
+        let plus = Urls { space: "+", ..Urls::PLAIN };
+        assert_eq!(filter(plus, "a+b c"), "userName+eq+%22a%2Bb+c%22");
     }
 }

@@ -3,7 +3,7 @@
 use std::{path::Path, process::ExitCode};
 
 use anyhow::Context as _;
-use rollcall_simulator::{Day, Dialect, EntraDialect, OktaDialect, Persona, Size, Target};
+use rollcall_simulator::{Day, Persona, Provider, Size, Target};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
@@ -28,10 +28,8 @@ use crate::{
 const ENDPOINT_DESCRIPTION: &str = "rollcall demo";
 
 /// Who plays. The seeds only choose names.
-const CAST: [(&str, Dialect, &str, u64); 2] = [
-    ("entra_id", Dialect::Entra(EntraDialect::Default), "acme.example", 2),
-    ("okta", Dialect::Okta(OktaDialect::Oin), "globex.example", 7),
-];
+const CAST: [(&str, Provider, &str, u64); 2] =
+    [("entra_id", Provider::Entra, "acme.example", 2), ("okta", Provider::Okta, "globex.example", 7)];
 
 const SIZE: Size = Size { people: 4, changes: 0 };
 
@@ -140,7 +138,7 @@ struct Part {
     directory: String,
     target: Target,
     scim_base_url: String,
-    dialect: Dialect,
+    persona: Provider,
     day: Day,
 }
 
@@ -207,9 +205,9 @@ impl Show<'_> {
         let endpoint = owner.post("/v1/endpoints", &endpoint).await?;
         receiver.trust(text(&endpoint, "secret")?)?;
         let mut parts = Vec::new();
-        for (provider, dialect, domain, seed) in CAST {
+        for (provider, persona, domain, seed) in CAST {
             let directory =
-                json!({"organization_id": organization, "name": dialect.name(), "provider": provider});
+                json!({"organization_id": organization, "name": persona.name(), "provider": provider});
             let directory = owner.post("/v1/directories", &directory).await?;
             let id = text(&directory, "id")?.to_owned();
             parts.push(Part {
@@ -219,7 +217,7 @@ impl Show<'_> {
                 },
                 scim_base_url: text(&directory, "scim_base_url")?.to_owned(),
                 directory: id,
-                dialect,
+                persona,
                 day: Day::new(seed, domain, SIZE),
             });
         }
@@ -231,11 +229,11 @@ impl Show<'_> {
         for part in parts {
             self.paint.print(&self.paint.rule(&format!(
                 "{} provisions {}",
-                part.dialect.name(),
+                part.persona.name(),
                 part.directory
             )));
             stage.enter(&part.directory);
-            let mut persona = Persona::new(part.dialect, &part.target)?;
+            let persona = Persona::new(part.persona, &part.target, part.day.people.clone())?;
             for step in &part.day.steps {
                 persona.play(step, stage).await?;
             }
@@ -246,7 +244,7 @@ impl Show<'_> {
 
     fn say_goodbye(&self, part: &Part, personas: &[Persona]) {
         let Some((persona, user)) = personas.first().and_then(|p| Some((p, p.id_of(0)?))) else { return };
-        let name = persona.person(0).map(rollcall_simulator::Person::display_name).unwrap_or_default();
+        let name = persona.person(0).map(|person| person.display_name()).unwrap_or_default();
         let next = goodbye::Next {
             public_url: self.public_url,
             private: self.private,
@@ -254,7 +252,7 @@ impl Show<'_> {
             key_file: self.key_file.clone(),
             scim_base_url: &part.scim_base_url,
             token: &part.target.token,
-            user,
+            user: &user,
             user_name: &name,
         };
         self.paint.print(&self.paint.rule("Go on by hand (the server stays up; Ctrl-C stops it)"));
