@@ -61,10 +61,13 @@ pub(crate) fn common(answer: &Answer) -> Vec<(Check, Result<(), String>)> {
     if answer.status >= 400 {
         verdicts.push((Check::ErrorMessage, error_message(answer)));
     }
-    if answer.body.as_ref().is_some_and(|body| body.get("userName").is_some()) {
-        let leaks = answer.body.as_ref().is_some_and(|body| body.get("password").is_some());
+    if let Some(user) = answer.body.as_ref().filter(|body| body.get("userName").is_some()) {
+        let leaks = user.get("password").is_some();
         let verdict = if leaks { Err("the answer has a password".to_owned()) } else { Ok(()) };
         verdicts.push((Check::PasswordNeverReturned, verdict));
+        if let Some(manager) = user[ENTERPRISE].get("manager") {
+            verdicts.push((Check::Manager, manager_object(manager)));
+        }
     }
     verdicts
 }
@@ -192,11 +195,14 @@ pub(crate) fn updated_user(
         (Value::Bool(_), _) | (Value::Null, None) => {}
         _ => return Err("active must be a boolean".to_owned()),
     }
-    let manager = &body[ENTERPRISE]["manager"];
-    if !manager.is_null() && !manager["value"].is_string() {
-        return Err("manager must be an object with a value".to_owned());
+    manager_object(&body[ENTERPRISE]["manager"])
+}
+
+fn manager_object(manager: &Value) -> Result<(), String> {
+    match manager.is_null() || manager["value"].is_string() {
+        true => Ok(()),
+        false => Err("manager must be an object with a value".to_owned()),
     }
-    Ok(())
 }
 
 /// A group's update: 200 with that group, or 204 where `statuses` has it.

@@ -165,6 +165,13 @@ impl Memory {
         self.known(handle).map(|known| known.groups.clone()).unwrap_or_default()
     }
 
+    /// Where everything is that is known, groups first.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        let groups = self.groups.iter().flatten().map(|group| format!("/Groups/{}", group.id));
+        let people = self.people.iter().flatten().map(|known| format!("/Users/{}", known.id));
+        groups.chain(people).collect()
+    }
+
     /// A group's members as they are sent.
     pub(crate) fn members(&self, people: &People, handle: GroupHandle) -> Result<Vec<Member>, Error> {
         let members = self.group(handle)?.members.iter();

@@ -18,7 +18,7 @@ use crate::{
 
 /// Nobody has this id or name.
 const NOBODY: &str = "5f0e2c1a-7b1d-4e7b-9c55-0d9a6d1f5a01";
-/// How many users a page has, and how many pages are read at most.
+/// How many users a page has at most, and how many pages are read at most.
 const PAGE: usize = 100;
 const PAGES: usize = 20;
 
@@ -136,9 +136,16 @@ impl Examiner<'_> {
         }
     }
 
+    /// Deletes something that the script made.
+    pub(crate) async fn delete(&self, path: String) {
+        self.ask(Check::Delete, Ask::new("cleans up", "DELETE", path, None), answer::deleted).await;
+    }
+
     /// Reads the users page by page.
     pub(crate) async fn pages(&self, expected: i64) {
         let (mut seen, mut read) = (HashSet::new(), 0);
+        // So that there are several pages even of a small directory.
+        let size = usize::try_from(expected / 3).unwrap_or(0).clamp(1, PAGE);
         for _ in 0..PAGES {
             let complete = |answer: &Answer| {
                 let page = answer::page(answer)?;
@@ -151,12 +158,12 @@ impl Examiner<'_> {
                 if ids.is_empty() && left > 0 {
                     return Err(format!("the page is empty, {left} users were not on any"));
                 }
-                if ids.len() > PAGE {
-                    return Err(format!("the page has {} users, {PAGE} were asked for", ids.len()));
+                if ids.len() > size {
+                    return Err(format!("the page has {} users, {size} were asked for", ids.len()));
                 }
                 Ok((ids, left))
             };
-            let ask = get(format!("/Users?startIndex={}&count={PAGE}", read + 1));
+            let ask = get(format!("/Users?startIndex={}&count={size}", read + 1));
             let shown = ask.clone();
             let Some((ids, left)) = self.ask(Check::Pagination, ask, complete).await else { return };
             read += ids.len();

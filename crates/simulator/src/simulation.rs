@@ -42,6 +42,8 @@ pub struct Simulation {
     /// How many errands are under way at once; 1 gives the same requests in the same order each
     /// time, more gives the same requests.
     pub concurrency: usize,
+    /// Whether everything that was made is deleted at the end, which products do not do.
+    pub clean_up: bool,
 }
 
 impl Simulation {
@@ -91,6 +93,15 @@ impl Simulation {
         if let (None, Some(before)) = (&stopped, total_before) {
             let growth = persona.memory().growth;
             examiner.pages(before + growth).await;
+        }
+        if self.clean_up {
+            let made = persona.memory().paths();
+            progress.begin("clean up", made.len() as u64);
+            let mut deleted =
+                stream::iter(made).map(|path| examiner.delete(path)).buffer_unordered(concurrency);
+            while deleted.next().await.is_some() {
+                progress.advance();
+            }
         }
         let found = persona.memory().found;
         Ok(Report::new(self.provider, &recorder.ledger(), started.elapsed(), found, stopped))

@@ -25,6 +25,9 @@ use crate::{
 /// An answer is read to this many bytes; a group of 100,000 members fits.
 const MAX_ANSWER: usize = 32 * 1024 * 1024;
 
+/// How often a request is sent at most that gets no answer at all.
+const UNANSWERED_ATTEMPTS: u32 = 3;
+
 /// The longest wait before a request is sent again, whatever `Retry-After` says: a simulation
 /// should end.
 const MAX_WAIT: Duration = Duration::from_secs(60);
@@ -119,7 +122,9 @@ impl Wire {
     ) -> Result<T, Error> {
         let what = ask.what.clone();
         let refused = |failure| Error::Refused { persona: self.persona, what, failure };
-        let answer = match self.send(ask, observer).await {
+        // Who tests a connection sees at once that it fails.
+        let attempts = if check == Check::Connect { 1 } else { self.retry.attempts };
+        let answer = match self.send(ask, attempts, observer).await {
             Ok(answer) => answer,
             Err(failure) => {
                 observer.judged(check, Err(failure.clone()));
@@ -144,10 +149,15 @@ impl Wire {
 
     /// Sends as often as the product would, shows each exchange, and returns the last answer
     /// whatever its status.
-    async fn send(&self, ask: Ask, observer: &mut impl Observer) -> Result<Answer, Box<Failure>> {
+    async fn send(
+        &self,
+        ask: Ask,
+        attempts: u32,
+        observer: &mut impl Observer,
+    ) -> Result<Answer, Box<Failure>> {
         let mut wait = self.retry.wait;
         for attempt in 1.. {
-            let last = attempt >= self.retry.attempts;
+            let last = attempt >= attempts;
             let pause = match self.send_once(&ask, observer).await {
                 Ok((answer, retry_after)) => {
                     if last || !matches!(answer.status, 429 | 502..=504) {
@@ -156,8 +166,12 @@ impl Wire {
                     retry_after.unwrap_or(wait)
                 }
                 // Whether a POST that was not answered made something cannot be known.
-                Err(why) if last || ask.method == "POST" => return Err(ask.failure(0, None, why)),
-                Err(_) => wait,
+                Err(Lost::Unanswered(_))
+                    if !last && attempt < UNANSWERED_ATTEMPTS && ask.method != "POST" =>
+                {
+                    wait
+                }
+                Err(lost) => return Err(ask.failure(0, None, lost.to_string())),
             };
             tokio::time::sleep(pause.min(MAX_WAIT)).await;
             wait *= 2;
@@ -169,9 +183,10 @@ impl Wire {
         &self,
         ask: &Ask,
         observer: &mut impl Observer,
-    ) -> Result<(Answer, Option<Duration>), String> {
+    ) -> Result<(Answer, Option<Duration>), Lost> {
         let url = format!("{}{}", self.base_url, ask.path);
-        let method = reqwest::Method::from_bytes(ask.method.as_bytes()).map_err(|e| e.to_string())?;
+        let method = reqwest::Method::from_bytes(ask.method.as_bytes())
+            .map_err(|error| Lost::Unanswered(error.to_string()))?;
         let headers = if ask.path.starts_with("/Groups") { &self.group_headers } else { &self.headers };
         let mut request = self.client.request(method, url).headers(headers.clone());
         if let Some(body) = &ask.body {
@@ -210,11 +225,22 @@ impl Wire {
     }
 }
 
-async fn read(mut response: Response) -> Result<Vec<u8>, String> {
+/// Why there is no answer to look at.
+#[derive(Debug, thiserror::Error)]
+enum Lost {
+    /// Nothing came, or it broke off; the next attempt may be answered.
+    #[error("no answer: {0}")]
+    Unanswered(String),
+    /// It will be as long the next time.
+    #[error("the answer has more than {MAX_ANSWER} bytes")]
+    TooLong,
+}
+
+async fn read(mut response: Response) -> Result<Vec<u8>, Lost> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(in_words)? {
         if bytes.len() + chunk.len() > MAX_ANSWER {
-            return Err(format!("the answer has more than {MAX_ANSWER} bytes"));
+            return Err(Lost::TooLong);
         }
         bytes.extend_from_slice(&chunk);
     }
@@ -222,15 +248,15 @@ async fn read(mut response: Response) -> Result<Vec<u8>, String> {
 }
 
 /// The error with its causes; reqwest's own text hides them.
-fn in_words(error: reqwest::Error) -> String {
+fn in_words(error: reqwest::Error) -> Lost {
     let error = error.without_url();
-    let mut words = format!("no answer: {error}");
+    let mut words = error.to_string();
     let mut source = std::error::Error::source(&error);
     while let Some(cause) = source {
         let _ = write!(words, ": {cause}");
         source = cause.source();
     }
-    words
+    Lost::Unanswered(words)
 }
 
 fn header_map(token: &str, headers: Headers) -> Result<HeaderMap, Error> {

@@ -43,6 +43,9 @@ pub(crate) struct Simulate {
     /// How many changes are under way at once
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     concurrency: u16,
+    /// Delete everything that was made when the script is over
+    #[arg(long)]
+    clean_up: bool,
     /// Print the result as one JSON document
     #[arg(long)]
     json: bool,
@@ -58,6 +61,7 @@ impl Simulate {
             target: Target { base_url: self.url.clone(), token: self.token.expose_secret().to_owned() },
             plan: Plan::new(people, users, groups, usize::from(self.churn)),
             concurrency: usize::from(self.concurrency),
+            clean_up: self.clean_up,
         }
     }
 }

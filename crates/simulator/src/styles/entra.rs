@@ -24,6 +24,7 @@ const HEADERS: Headers = Headers {
 
 /// As it speaks unless told otherwise.
 pub(crate) const ENTRA: Style = style(
+    "Entra ID",
     PatchStyle { words: Words::Capital, form: Form::Paths, booleans: Booleans::CapitalText },
     Entry::NullRef,
     Removal::ValueArray,
@@ -31,14 +32,15 @@ pub(crate) const ENTRA: Style = style(
 
 /// With the flag.
 pub(crate) const ENTRA_2020: Style = style(
+    "Entra ID (aadOptscim062020)",
     PatchStyle { words: Words::Lower, form: Form::DottedKeys, booleans: Booleans::Json },
     Entry::Value,
     Removal::ValuePath,
 );
 
-const fn style(patch: PatchStyle, entry: Entry, removal: Removal) -> Style {
+const fn style(name: &'static str, patch: PatchStyle, entry: Entry, removal: Removal) -> Style {
     Style {
-        name: "Entra ID",
+        name,
         headers: HEADERS,
         group_headers: HEADERS,
         urls: Urls::PLAIN,

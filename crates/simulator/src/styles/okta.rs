@@ -23,6 +23,7 @@ const HEADERS: Headers = Headers {
 
 /// An application of the integration network.
 pub(crate) const OKTA: Style = style(
+    "Okta",
     Change::Patch(PatchStyle { words: Words::Lower, form: Form::Nested, booleans: Booleans::Json }),
     Rename::PathlessWithId,
     Members::Deltas(Deltas {
@@ -37,11 +38,11 @@ pub(crate) const OKTA: Style = style(
 
 /// A custom application, made with the wizard.
 pub(crate) const OKTA_CUSTOM: Style =
-    style(Change::Put(Source::Read), Rename::Put, Members::Put(Entry::Display));
+    style("Okta (custom application)", Change::Put(Source::Read), Rename::Put, Members::Put(Entry::Display));
 
-const fn style(active: Change, rename: Rename, members: Members) -> Style {
+const fn style(name: &'static str, active: Change, rename: Rename, members: Members) -> Style {
     Style {
-        name: "Okta",
+        name,
         headers: HEADERS,
         group_headers: HEADERS,
         urls: Urls::PLAIN,
