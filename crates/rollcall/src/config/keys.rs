@@ -6,6 +6,12 @@ use serde_json::Value;
 
 use super::Settings;
 
+/// Keys whose value is a table with names of its owner's choice.
+const TABLES: [&str; 1] = ["kafka.options"];
+
+/// Keys whose value is never shown.
+pub(super) const SECRETS: [&str; 4] = ["api_key", "master_key", "store.url", "redis.url"];
+
 /// Every key with its default; a key that is unset unless somebody sets it is `Null`. The data
 /// folder is set once, for all crates, with `data_dir`.
 pub(super) fn known() -> BTreeMap<String, Value> {
@@ -18,9 +24,12 @@ pub(super) fn known() -> BTreeMap<String, Value> {
 
 /// The leaves of a tree of objects by their dotted paths.
 pub(super) fn flatten(prefix: &str, value: &Value, into: &mut BTreeMap<String, Value>) {
-    let Value::Object(fields) = value else {
-        into.insert(prefix.to_owned(), value.clone());
-        return;
+    let fields = match value {
+        Value::Object(fields) if !(fields.is_empty() || TABLES.contains(&prefix)) => fields,
+        value => {
+            into.insert(prefix.to_owned(), value.clone());
+            return;
+        }
     };
     for (name, value) in fields {
         let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };

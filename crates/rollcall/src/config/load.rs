@@ -73,10 +73,10 @@ fn check(settings: &Settings, origins: &BTreeMap<String, String>) -> Result<(), 
     if settings.data_dir.as_os_str().is_empty() {
         return Err(ConfigError("data_dir must name a folder".to_owned()));
     }
-    crate::telemetry::check_level(&settings.log.level).map_err(|why| {
-        let origin = origins.get("log.level").map_or("default", String::as_str);
-        ConfigError(format!("{origin}: log.level: {why}"))
-    })
+    let origin = |key: &str| origins.get(key).map_or("default", String::as_str);
+    settings.kafka.validate().map_err(|why| ConfigError(format!("{}: {why}", origin(why.key()))))?;
+    crate::telemetry::check_level(&settings.log.level)
+        .map_err(|why| ConfigError(format!("{}: log.level: {why}", origin("log.level"))))
 }
 
 /// The file's table and the keys that it sets; an unknown key is refused.

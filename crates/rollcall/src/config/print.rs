@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde_json::Value;
 
-use super::Loaded;
+use super::{Loaded, keys};
 
 /// Where the comments begin, if the line is short enough.
 const COMMENT_COLUMN: usize = 44;
@@ -33,7 +33,10 @@ pub(crate) fn print(loaded: &Loaded) -> String {
 fn line(out: &mut String, key: &str, name: &str, value: &Value, origins: &BTreeMap<String, String>) {
     let origin = origins.get(key).map_or("default", String::as_str);
     let shown = match (key, value) {
-        ("api_key", Value::String(_)) => format!("# {name} is set (not shown)"),
+        (key, Value::String(_)) if keys::SECRETS.contains(&key) => format!("# {name} is set (not shown)"),
+        (_, Value::Object(table)) if !table.is_empty() => {
+            return of_table(out, name, table, origin);
+        }
         (_, Value::Null) => format!("# {name} is not set"),
         (_, value) => match toml::Value::try_from(value) {
             Ok(value) => format!("{name} = {value}"),
@@ -41,4 +44,17 @@ fn line(out: &mut String, key: &str, name: &str, value: &Value, origins: &BTreeM
         },
     };
     let _ = writeln!(out, "{shown:<COMMENT_COLUMN$} # {origin}");
+}
+
+/// A table of its owner's names, one line for each; what may be a secret is not shown.
+fn of_table(out: &mut String, name: &str, table: &serde_json::Map<String, Value>, origin: &str) {
+    for (key, value) in table {
+        let may_be_secret = ["password", "secret", "key.pem", "jaas", "token"];
+        let shown = if may_be_secret.iter().any(|part| key.contains(part)) {
+            format!("# {name}.{key:?} is set (not shown)")
+        } else {
+            format!("{name}.{key:?} = {value}")
+        };
+        let _ = writeln!(out, "{shown:<COMMENT_COLUMN$} # {origin}");
+    }
 }

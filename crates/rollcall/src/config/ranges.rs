@@ -22,6 +22,8 @@ const RANGES: &[(&str, u64, u64)] = &[
     ("store.attempts_retention_days", 1, 3650),
     ("stream.tail_events", 1, 10_000_000),
     ("stream.tail_bytes", 1024, 4_294_967_296),
+    ("kafka.replication_factor", 0, 100),
+    ("redis.timeout_ms", 1, 60_000),
     ("ingest.user_body_bytes", 1024, 1_073_741_824),
     ("ingest.group_body_bytes", 1024, 1_073_741_824),
     ("ingest.body_timeout_seconds", 1, 3600),

@@ -23,6 +23,10 @@ pub(crate) struct Settings {
     pub(crate) store: rollcall_store::Settings,
     /// The feed of committed events.
     pub(crate) stream: rollcall_stream::Settings,
+    /// Where events are put for other processes and other programs.
+    pub(crate) kafka: rollcall_stream::kafka::Settings,
+    /// Where processes tell each other what may be lost.
+    pub(crate) redis: rollcall_coordinate::Settings,
     /// SCIM in from providers.
     pub(crate) ingest: rollcall_ingest::Settings,
     /// Webhooks out to applications.
@@ -43,6 +47,8 @@ impl Default for Settings {
             server: Server::default(),
             store: rollcall_store::Settings::default(),
             stream: rollcall_stream::Settings::default(),
+            kafka: rollcall_stream::kafka::Settings::default(),
+            redis: rollcall_coordinate::Settings::default(),
             ingest: rollcall_ingest::Settings::default(),
             dispatch: rollcall_dispatch::Settings::default(),
             egress: rollcall_dispatch::egress::Settings::default(),

@@ -16,8 +16,8 @@ pub struct Settings {
     pub group: String,
     /// Create the topic if it is not there.
     pub create_topic: bool,
-    /// The topic's replication factor where it is created; -1 is the broker's default.
-    pub replication_factor: i32,
+    /// The topic's replication factor where it is created; 0 leaves it to the broker.
+    pub replication_factor: u16,
     /// How the dispatchers' group is kept.
     pub group_protocol: GroupProtocol,
     /// Further properties of librdkafka, such as `security.protocol` and `sasl.*`, for all clients.
@@ -42,7 +42,7 @@ impl Default for Settings {
             topic: "rollcall.events".to_owned(),
             group: "rollcall-dispatch".to_owned(),
             create_topic: true,
-            replication_factor: -1,
+            replication_factor: 0,
             group_protocol: GroupProtocol::Classic,
             options: BTreeMap::new(),
         }
@@ -64,6 +64,17 @@ pub enum SettingsError {
     /// The broker list.
     #[error("kafka.brokers must be host:port, several separated by commas")]
     Brokers,
+}
+
+impl SettingsError {
+    /// The key of the setting that is wrong.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Reserved(_) | Self::Refused(_) => "kafka.options",
+            Self::Name(key) => key,
+            Self::Brokers => "kafka.brokers",
+        }
+    }
 }
 
 /// What Rollcall sets itself.

@@ -86,7 +86,10 @@ async fn create(admin: &AdminClient<Silent>, settings: &Settings, shards: u16) -
     if !settings.create_topic {
         return Err(TopicError::Missing(settings.topic.clone()));
     }
-    let replication = TopicReplication::Fixed(settings.replication_factor);
+    let replication = TopicReplication::Fixed(match settings.replication_factor {
+        0 => -1,
+        factor => factor.into(),
+    });
     let topic = NewTopic::new(&settings.topic, shards.into(), replication);
     let options = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
     let results = admin.create_topics([&topic], &options).await.map_err(TopicError::Away)?;
