@@ -25,7 +25,7 @@ pub(super) fn known() -> BTreeMap<String, Value> {
 /// The leaves of a tree of objects by their dotted paths.
 pub(super) fn flatten(prefix: &str, value: &Value, into: &mut BTreeMap<String, Value>) {
     let fields = match value {
-        Value::Object(fields) if !(fields.is_empty() || TABLES.contains(&prefix)) => fields,
+        Value::Object(fields) if !TABLES.contains(&prefix) => fields,
         value => {
             into.insert(prefix.to_owned(), value.clone());
             return;

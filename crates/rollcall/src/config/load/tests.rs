@@ -196,6 +196,21 @@ fn the_printed_configuration_says_where_it_came_from_and_loads_again() {
     tail_events = 8192                           # default
     tail_bytes = 16777216                        # default
 
+    [kafka]
+    # brokers is not set                         # default
+    topic = "rollcall.events"                    # default
+    group = "rollcall-dispatch"                  # default
+    create_topic = true                          # default
+    replication_factor = 0                       # default
+    group_protocol = "classic"                   # default
+    options = {}                                 # default
+
+    [redis]
+    # url is not set                             # default
+    # tls_ca is not set                          # default
+    key_prefix = "rollcall"                      # default
+    timeout_ms = 1000                            # default
+
     [ingest]
     user_body_bytes = 1048576                    # default
     group_body_bytes = 16777216                  # default
@@ -226,4 +241,19 @@ fn the_printed_configuration_says_where_it_came_from_and_loads_again() {
     level = "info"                               # default
     format = "human"                             # default
     "#);
+}
+
+#[test]
+fn what_kafka_is_given_is_a_table_of_any_names_and_its_secrets_are_not_shown() {
+    let file = "[kafka]\nbrokers = \"kafka:9092\"\n[kafka.options]\n\"security.protocol\" = \"SASL_SSL\"\n\"sasl.mechanism\" = \"PLAIN\"\n\"sasl.username\" = \"rollcall\"\n\"sasl.password\" = \"hunter2\"\n";
+    let loaded = with_file(file, &[]).unwrap();
+    assert_eq!(loaded.settings.kafka.options.len(), 4);
+    let printed = crate::config::print(&loaded);
+    assert!(printed.contains("options.\"security.protocol\" = \"SASL_SSL\""), "{printed}");
+    assert!(!printed.contains("hunter2"));
+    let by_environment = r#"{"client.rack":"a"}"#;
+    let loaded = with_file("", &[("ROLLCALL_KAFKA__OPTIONS", by_environment)]).unwrap();
+    assert_eq!(loaded.settings.kafka.options["client.rack"], "a");
+    let refused = with_file("[kafka.options]\nacks = \"1\"\n", &[]).unwrap_err().to_string();
+    assert!(refused.contains("kafka.options may not set acks"), "{refused}");
 }
