@@ -7,7 +7,12 @@ use rollcall_store::Store;
 use rollcall_stream::Feed;
 use tokio::sync::{oneshot, watch};
 
-use crate::{Settings, attempt::Sender, egress, metric, scheduler};
+use crate::{
+    Settings,
+    attempt::Sender,
+    egress, metric,
+    supervisor::{self, Shards},
+};
 
 /// Why the dispatcher cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -24,12 +29,14 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Dispatcher {
     stop: oneshot::Sender<Duration>,
+    shards: watch::Receiver<Shards>,
     /// Closed when the thread has ended, however it ended.
     done: watch::Receiver<()>,
 }
 
-/// Starts delivering. The lanes' progress is loaded from the store by the new thread; until it can
-/// be read the thread tries again, so that a slow store does not keep the server from starting.
+/// Starts delivering the events of the shards that the feed [assigns](Feed::assigned) to this
+/// process, now and later. The new thread claims them and loads their lanes' progress from the store;
+/// until it can it tries again, so that a slow store does not keep the server from starting.
 pub fn start(
     settings: Settings,
     egress: egress::Settings,
@@ -46,12 +53,13 @@ pub fn start(
         .map_err(StartError::Thread)?;
     let (stop, stopped) = oneshot::channel();
     metric::describe();
+    let (shards_now, shards) = watch::channel(Shards::default());
     let done = on_a_thread(move || {
-        runtime.block_on(scheduler::run(settings, store, feed, sender, stopped));
+        runtime.block_on(supervisor::run(settings, store, feed, sender, shards_now, stopped));
         // A look-up that hangs must not keep the process.
         runtime.shutdown_background();
     })?;
-    Ok(Dispatcher { stop, done })
+    Ok(Dispatcher { stop, shards, done })
 }
 
 fn on_a_thread(run: impl FnOnce() + Send + 'static) -> Result<watch::Receiver<()>, StartError> {
@@ -76,6 +84,11 @@ impl Dispatcher {
         ended.await;
     }
 
+    /// The shards that are assigned to this process, and those of them whose events it sends.
+    pub fn shards(&self) -> watch::Receiver<Shards> {
+        self.shards.clone()
+    }
+
     /// Resolves when the dispatcher's thread has ended. Before [`stop`](Self::stop) was called that
     /// is a panic: nothing is sent any more, and only a new start of the process helps. Nothing is
     /// lost by it.
@@ -96,7 +109,11 @@ mod tests {
             gone.recv().unwrap_or_default();
             panic!("a test's");
         });
-        let dispatcher = Dispatcher { stop: oneshot::channel().0, done: done.unwrap() };
+        let dispatcher = Dispatcher {
+            stop: oneshot::channel().0,
+            shards: watch::channel(Shards::default()).1,
+            done: done.unwrap(),
+        };
         let ended = dispatcher.ended();
         tokio::pin!(ended);
         assert!(futures_util::poll!(&mut ended).is_pending());

@@ -26,6 +26,9 @@ pub struct Settings {
     pub disable_after_seconds: u64,
     /// Idle connections kept open for one host.
     pub idle_connections_per_host: usize,
+    /// When another process is to have a shard, attempts under way may take so many seconds to end
+    /// before they are cut off, to be made again there. At most the lease of a shard, 6 s.
+    pub drain_seconds: u64,
 }
 
 impl Default for Settings {
@@ -40,6 +43,7 @@ impl Default for Settings {
             max_held_bytes: 64 * 1024 * 1024,
             disable_after_seconds: 5 * 24 * 3_600,
             idle_connections_per_host: 64,
+            drain_seconds: 3,
         }
     }
 }

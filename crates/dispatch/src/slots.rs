@@ -14,7 +14,6 @@ use std::{
 };
 
 use rollcall_domain::ids::OrganizationId;
-use tokio::sync::Notify;
 
 /// From here on an attempt counts as slow.
 pub(crate) const SLOW: Duration = Duration::from_secs(1);
@@ -39,8 +38,6 @@ pub(crate) struct Slots {
     fast_max: usize,
     slow_max: usize,
     tenant_max: usize,
-    /// Told when a slot leaves the fast pool for the slow one.
-    pub(crate) aged: Notify,
 }
 
 /// How quickly a lane's endpoint answers.
@@ -84,7 +81,6 @@ impl Slots {
             fast_max: fast_max.max(1),
             slow_max: slow_max.max(1),
             tenant_max: tenant_max.max(1),
-            aged: Notify::new(),
         })
     }
 
@@ -138,7 +134,6 @@ impl Slot {
             self.pool = Pool::Slow;
             let slow = &self.slots.slow;
             slow.set(slow.get() + 1);
-            self.slots.aged.notify_one();
         }
     }
 

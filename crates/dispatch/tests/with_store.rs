@@ -108,6 +108,7 @@ fn command(n: usize) -> Command {
 
 fn open(folder: &tempfile::TempDir) -> (Store, Arc<Feed>) {
     let feed = Feed::new(rollcall_stream::Settings::default());
+    feed.assign([0].into());
     let data_dir = folder.path().join("data");
     let settings = rollcall_store::Settings { data_dir, ..rollcall_store::Settings::default() };
     (Store::open(settings, Arc::<Feed>::clone(&feed)).unwrap(), feed)

@@ -113,6 +113,8 @@ impl Application {
         };
         let dispatcher = if settings.role.dispatch {
             let (dispatch, egress) = (settings.dispatch.clone(), settings.egress.clone());
+            // One process has all of the log.
+            feed.assign((0..store.shards()).collect());
             let started = rollcall_dispatch::start(
                 dispatch,
                 egress,

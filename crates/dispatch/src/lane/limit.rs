@@ -1,5 +1,6 @@
 //! How many attempts of one lane may be under way: up by one when a full round succeeded, down by
 //! half when the endpoint shows that it is too much. After an outage it begins at one and doubles.
+//! Where the endpoint has several lanes, each has its share of it.
 
 const START: usize = 8;
 const MAX: usize = 64;
@@ -10,18 +11,26 @@ pub(crate) struct Limit {
     limit: usize,
     ramp: Option<usize>,
     successes: usize,
+    /// In thousandths.
+    share: usize,
 }
 
 impl Default for Limit {
     fn default() -> Self {
-        Self { limit: START, ramp: None, successes: 0 }
+        Self { limit: START, ramp: None, successes: 0, share: 1_000 }
     }
 }
 
 impl Limit {
     /// How many may be under way now.
     pub(crate) fn current(&self) -> usize {
-        self.ramp.map_or(self.limit, |ramp| ramp.min(self.limit))
+        let all = self.ramp.map_or(self.limit, |ramp| ramp.min(self.limit));
+        (all * self.share / 1_000).max(1)
+    }
+
+    /// The lane may have so many thousandths of it, and one attempt at least.
+    pub(crate) fn set_share(&mut self, share: usize) {
+        self.share = share.min(1_000);
     }
 
     /// The endpoint is back after an outage.
@@ -72,6 +81,16 @@ mod tests {
             limit.success(true);
         }
         assert_eq!(limit.current(), 64);
+    }
+
+    #[test]
+    fn it_is_shared() {
+        let mut limit = Limit::default();
+        let mut of = |share| {
+            limit.set_share(share);
+            limit.current()
+        };
+        assert_eq!([of(500), of(333), of(100), of(0), of(1_000), of(9_000)], [4, 2, 1, 1, 8, 8]);
     }
 
     #[test]

@@ -202,6 +202,11 @@ impl Lane {
         self.breaker.state()
     }
 
+    /// The lane may have so many thousandths of what the endpoint stands.
+    pub(crate) fn set_share(&mut self, share: usize) {
+        self.limit.set_share(share);
+    }
+
     /// Since when every attempt has failed, if that means something: two failures in a week of
     /// little traffic do not.
     pub(crate) fn failing_since(&self) -> Option<Timestamp> {

@@ -1,103 +1,91 @@
 //! The configuration: tracks come, change and go with their endpoints.
 
-use std::{collections::HashMap, rc::Rc, sync::Arc, time::Duration};
+use std::{collections::HashMap, rc::Rc, sync::Arc};
 
 use rollcall_domain::{
     endpoint::{EndpointState, Scope},
     ids::EndpointId,
+    shard::shard_of,
 };
 use rollcall_store::{
     Catalog,
     catalog::EndpointEntry,
-    config_ops::ConfigError,
     ledger::{LaneRecord, ParkedRecord},
+    read::ReadError,
 };
 use tokio::time::sleep;
 
-use super::{
-    Log, SHARD, Scheduler,
-    reads::{AGAIN, Side},
-    tell::DeadTold,
-    track::{Scan, Track},
-};
+use super::{Scheduler, reads::AGAIN, track::Track};
 use crate::{
     attempt::Courier,
     lane::{Lane, Policy},
-    slots::{Speed, Tenant},
+    log::Log,
+    slots::Tenant,
 };
 
 impl<L: Log, C: Courier> Scheduler<L, C> {
     /// Takes up the saved lanes. Tries again until the store can be read.
     pub(super) async fn load(&mut self) {
+        let shard = self.shard;
         let mut records: HashMap<EndpointId, (LaneRecord, Vec<ParkedRecord>)> = HashMap::new();
-        let lanes = loop {
-            match self.log.load_lanes(SHARD).await {
-                Ok(lanes) => break lanes,
-                Err(error) => tracing::warn!(%error, "the lanes cannot be read; trying again"),
-            }
-            sleep(AGAIN).await;
-        };
-        for lane in lanes.into_iter().filter(|lane| lane.shard == SHARD) {
-            let parked = loop {
-                match self.log.load_parked(&lane.endpoint_id, SHARD).await {
-                    Ok(parked) => break parked,
-                    Err(error) => tracing::warn!(%error, "parked subjects cannot be read; trying again"),
-                }
-                sleep(AGAIN).await;
-            };
+        for lane in self.insist("the lanes", async |log| log.load_lanes(shard).await).await {
+            let id = &lane.endpoint_id;
+            let parked = self.insist("parked subjects", async |log| log.load_parked(id, shard).await).await;
             records.insert(lane.endpoint_id.clone(), (lane, parked));
         }
+        self.known = self.insist("the organizations", async |log| log.organizations_in(shard).await).await;
+        // After the lanes: none is ahead of it.
+        let heads = self.insist("the heads", async |log| log.heads().await).await;
+        self.head = heads.at(shard);
+        self.followed = self.head;
+        self.head = self.head.max(self.process.feed.head(shard));
         let catalog = self.log.catalog();
-        self.revision = catalog.revision;
+        self.note_revision(catalog.revision);
         for entry in catalog.endpoints.values() {
             let record = records.remove(&entry.endpoint.id);
-            self.add(&catalog, entry, record);
+            if record.is_some() || self.concerns(&catalog, &entry.endpoint.scope) {
+                self.add(&catalog, entry, record);
+            }
         }
-        self.release_quarantined();
     }
 
-    /// Makes the quarantined endpoints active again whose URLs the policy accepts: what it was when
-    /// they were quarantined may be a setting that was forgotten at one start. Whoever's address is
-    /// still forbidden is quarantined again by its first attempt, before anything is sent.
-    fn release_quarantined(&mut self) {
-        for (index, track) in self.tracks.iter().enumerate() {
-            let Some(track) = track.as_ref().filter(|t| t.endpoint().state == EndpointState::Quarantined)
-            else {
-                continue;
-            };
-            if !self.courier.accepts(&track.target) {
-                continue;
-            }
-            let (log, id) = (self.log.clone(), track.endpoint().id.clone());
-            self.side.push(Box::pin(async move {
-                loop {
-                    // Its owner may be quicker.
-                    let catalog = log.catalog();
-                    let entry = catalog.endpoints.get(&id);
-                    if entry.is_none_or(|entry| entry.endpoint.state != EndpointState::Quarantined) {
-                        break;
-                    }
-                    match log.set_state(&id, EndpointState::Active, None).await {
-                        Ok(()) => {
-                            tracing::info!(endpoint = %id, "a quarantined endpoint is tried again");
-                            break;
-                        }
-                        Err(ConfigError::NotFound) => break,
-                        Err(error) => {
-                            tracing::warn!(endpoint = %id, %error, "an endpoint's state cannot be changed")
-                        }
-                    }
-                    sleep(Duration::from_secs(5)).await;
+    async fn insist<T>(&self, what: &str, read: impl AsyncFn(&L) -> Result<T, ReadError>) -> T {
+        loop {
+            match read(&self.log).await {
+                Ok(found) => return found,
+                Err(error) => {
+                    tracing::warn!(shard = self.shard, %error, "{what} cannot be read; trying again");
                 }
-                Side::StateSet { index, id }
-            }));
+            }
+            sleep(AGAIN).await;
+        }
+    }
+
+    fn note_revision(&mut self, revision: u64) {
+        self.revision = revision;
+        self.lease.applied.set(revision);
+    }
+
+    /// Whether this shard may have events of the scope. An organization that had a directory here
+    /// once counts: its last events may not be sent yet.
+    fn concerns(&self, catalog: &Catalog, scope: &Scope) -> bool {
+        let shards = self.log.shards();
+        let is_here = |directory| shard_of(directory, shards) == self.shard;
+        match scope {
+            Scope::All => true,
+            Scope::Directory(id) => is_here(id),
+            Scope::Organization(id) => match &self.known {
+                None => true,
+                Some(known) if known.contains(id) => true,
+                Some(_) => self.process.organizations(catalog, shards).of(self.shard).contains(id),
+            },
         }
     }
 
     /// Brings the tracks in line with the present configuration.
     pub(super) fn sync_catalog(&mut self) {
         let catalog = self.log.catalog();
-        self.revision = catalog.revision;
+        self.note_revision(catalog.revision);
         let gone: Vec<usize> = self
             .by_id
             .iter()
@@ -110,7 +98,8 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         for (id, entry) in &catalog.endpoints {
             match self.by_id.get(id).copied() {
                 Some(index) => self.update(index, entry),
-                None => self.add(&catalog, entry, None),
+                None if self.concerns(&catalog, &entry.endpoint.scope) => self.add(&catalog, entry, None),
+                None => {}
             }
         }
     }
@@ -119,7 +108,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         Policy {
             schedule: entry.endpoint.retry_schedule.clone(),
             on_exhausted: entry.endpoint.on_exhausted,
-            max_parked: self.settings.max_parked_per_lane,
+            max_parked: self.process.settings.max_parked_per_lane,
         }
     }
 
@@ -136,16 +125,16 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             Some((mut record, mut parked)) => {
                 // A restored copy of the log may be older than the ledger. What lies beyond its end
                 // has not happened, and other events will have these positions.
-                let head = self.log.head(SHARD);
+                let head = self.followed;
                 if record.frontier > head {
                     tracing::warn!(endpoint = %endpoint.id, record.frontier, head, "the ledger is ahead of the log");
                 }
                 record.frontier = record.frontier.min(head);
                 record.settled_above.retain(|position| *position <= head);
                 parked.retain(|row| row.first_position <= head);
-                Lane::restore(record, parked, policy, self.clock.now())
+                Lane::restore(record, parked, policy, self.process.clock.now())
             }
-            None => Lane::new(endpoint.id.clone(), SHARD, endpoint.start.at(SHARD), policy),
+            None => Lane::new(endpoint.id.clone(), self.shard, endpoint.start.at(self.shard), policy),
         };
         let heard = match &endpoint.scope {
             Scope::All => &mut self.hear_all,
@@ -154,27 +143,15 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         };
         heard.push(index);
         self.by_id.insert(endpoint.id.clone(), index);
-        self.tracks.push(Some(Box::new(Track {
-            target: Rc::new(self.courier.target(entry)),
-            tenant: tenant(catalog, &endpoint.scope),
-            saved_frontier: lane.frontier(),
-            entry: Arc::clone(entry),
-            lane,
-            speed: Rc::new(Speed::default()),
-            following: false,
-            halting: false,
-            scan: Scan::Idle,
-            in_rotation: false,
-            timer: None,
-            dirty: false,
-            touched: false,
-            dead_told: DeadTold::default(),
-        })));
+        let target = Rc::new(self.courier.target(entry));
+        let tenant = tenant(catalog, &endpoint.scope);
+        let common = self.process.common(&endpoint.id);
+        self.tracks.push(Some(Box::new(Track::new(Arc::clone(entry), target, tenant, lane, common))));
         self.touch(index);
     }
 
     fn update(&mut self, index: usize, entry: &Arc<EndpointEntry>) {
-        let now = self.clock.now();
+        let now = self.process.clock.now();
         let policy = self.policy(entry);
         let Some(track) = self.tracks[index].as_mut() else { return };
         if Arc::ptr_eq(&track.entry, entry) {

@@ -14,12 +14,14 @@ use rollcall_domain::{
 use rollcall_store::{clock, config_ops::ConfigError, ledger::DeadLetter};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Log, Pool, SHARD, Scheduler, manual::Found, reads::Side, tell::Outcome};
+use super::{Scheduler, manual::Found, reads::Side, tell::Outcome};
 use crate::{
     attempt::{Answer, Courier},
     lane::{Finished, Halt, Verdict},
+    log::Log,
     metric,
-    slots::{SLOW, Slot},
+    process::{Inbox, Turn},
+    slots::{Pool, SLOW, Slot},
 };
 
 /// Attempts of a pool that start before the scheduler looks at anything else.
@@ -28,7 +30,8 @@ const ROUND: usize = 128;
 /// What was sent, and why.
 #[derive(Clone, Debug)]
 pub(super) struct Cargo {
-    pub(super) index: usize,
+    /// The endpoint's track; a send that the owner asked for may have none.
+    pub(super) index: Option<usize>,
     pub(super) endpoint: EndpointId,
     pub(super) event_id: EventId,
     /// The event in the log; a test event is not there.
@@ -50,12 +53,12 @@ pub(super) enum Landed {
 }
 
 /// Sends; the slot is given back when the answer is there, or when this is dropped.
-pub(super) async fn fly<C: Courier>(
+async fn fly<C: Courier>(
     courier: Rc<C>,
     target: Rc<C::Target>,
     cargo: Cargo,
     body: bytes::Bytes,
-    mut slot: Option<Slot>,
+    mut slot: Option<(Slot, Rc<Inbox>)>,
 ) -> Landed {
     let started_at = clock::now();
     let start = Instant::now();
@@ -64,8 +67,10 @@ pub(super) async fn fly<C: Courier>(
     let answer = match timeout(SLOW, &mut send).await {
         Ok(answer) => answer,
         Err(_) => {
-            if let Some(slot) = &mut slot {
+            if let Some((slot, inbox)) = &mut slot {
                 slot.age();
+                // It left the quick ones' pool: somebody may have its place there.
+                inbox.notify.notify_one();
             }
             send.await
         }
@@ -75,71 +80,106 @@ pub(super) async fn fly<C: Courier>(
 }
 
 impl<L: Log, C: Courier> Scheduler<L, C> {
-    /// Whether `start_attempts` would find something at once.
-    pub(super) fn can_start(&self) -> bool {
-        self.may_start()
-            && [Pool::Fast, Pool::Slow].into_iter().any(|pool| {
-                self.slots.free(pool) > 0
-                    && self.rotations[pool as usize]
-                        .has_turn(|tenant| self.slots.tenant_has_room(tenant, pool))
-            })
-    }
-
-    /// Each attempt under way will have to be saved.
-    fn may_start(&self) -> bool {
-        self.unsaved_attempts + self.flights.len() < self.settings.max_unsaved_attempts
-    }
-
-    /// Starts attempts, each for the lane whose turn it is.
+    /// Starts attempts, each for the lane whose turn it is; what is another shard's turn, its
+    /// scheduler starts.
     pub(super) fn start_attempts(&mut self) {
+        if !self.held_up.is_empty() && self.may_begin() {
+            for index in std::mem::take(&mut self.held_up) {
+                self.touch(index);
+            }
+            self.refresh_touched();
+        }
         for pool in [Pool::Fast, Pool::Slow] {
-            self.start_in(pool);
+            for _ in 0..ROUND {
+                let process = Rc::clone(&self.process);
+                match process.turn(pool, &self.member) {
+                    Turn::Own(index) => self.take_turn(index, pool),
+                    Turn::Granted => {}
+                    Turn::Nobody => break,
+                }
+            }
         }
     }
 
-    fn start_in(&mut self, pool: Pool) {
-        for _ in 0..ROUND {
-            if !self.may_start() || self.slots.free(pool) == 0 {
-                return;
-            }
-            let slots = &self.slots;
-            let rotation = &mut self.rotations[pool as usize];
-            let Some(index) = rotation.pop(|tenant| slots.tenant_has_room(tenant, pool)) else { return };
-            let Some(track) = self.tracks[index].as_mut() else { continue };
-            track.in_rotation = false;
-            if !track.is_sending() || !track.lane.is_ready() {
-                continue;
-            }
-            if track.speed.pool() != pool {
-                // It became slower or quicker: its turn comes in the other rotation.
-                self.touch(index);
-                self.refresh_touched();
-                continue;
-            }
-            let caught_up = track.following || track.lane.scan() >= self.followed;
-            if let Some(sending) = track.lane.next(caught_up) {
-                let cargo = Cargo {
-                    index,
-                    endpoint: track.endpoint().id.clone(),
-                    event_id: sending.event.id.clone(),
-                    number: sending.number,
-                    trigger: Trigger::Schedule,
-                    manual: None,
-                    event: Some(Arc::clone(&sending.event)),
-                };
-                let slot = self.slots.take(&track.speed, &track.tenant);
-                let flight = fly(
-                    Rc::clone(&self.courier),
-                    Rc::clone(&track.target),
-                    cargo,
-                    sending.event.body.clone(),
-                    Some(slot),
-                );
-                self.flights.push(Box::pin(flight));
-                self.touch(index);
-                self.refresh_touched();
+    /// Starts what other shards' schedulers had slots for.
+    pub(super) fn start_granted(&mut self) {
+        loop {
+            let granted = self.member.inbox.granted.borrow_mut().pop_front();
+            let Some((index, slot)) = granted else { return };
+            if self.is_ready(index) {
+                self.send_next(index, Some(slot));
             }
         }
+    }
+
+    fn take_turn(&mut self, index: usize, pool: Pool) {
+        if !self.is_ready(index) {
+            return;
+        }
+        let Some(track) = self.tracks[index].as_ref() else { return };
+        if track.common.speed.pool() == pool {
+            self.send_next(index, None);
+        } else {
+            // It became slower or quicker: its turn comes in the other rotation.
+            self.touch(index);
+            self.refresh_touched();
+        }
+    }
+
+    /// A lane has its turn; `true` if it still has something to send.
+    fn is_ready(&mut self, index: usize) -> bool {
+        let may_begin = self.may_begin();
+        let Some(track) = self.tracks[index].as_mut() else { return false };
+        track.in_rotation = false;
+        if !may_begin {
+            // Until the lease is renewed.
+            self.held_up.push(index);
+            return false;
+        }
+        track.share();
+        track.is_sending() && track.lane.is_ready()
+    }
+
+    fn send_next(&mut self, index: usize, slot: Option<Slot>) {
+        let Some(track) = self.tracks[index].as_mut() else { return };
+        let caught_up = track.following || track.lane.scan() >= self.followed;
+        if let Some(sending) = track.lane.next(caught_up) {
+            let cargo = Cargo {
+                index: Some(index),
+                endpoint: track.endpoint().id.clone(),
+                event_id: sending.event.id.clone(),
+                number: sending.number,
+                trigger: Trigger::Schedule,
+                manual: None,
+                event: Some(Arc::clone(&sending.event)),
+            };
+            let slot = slot.unwrap_or_else(|| self.process.slots.take(&track.common.speed, &track.tenant));
+            let target = Rc::clone(&track.target);
+            let slot = Some((slot, Rc::clone(&self.member.inbox)));
+            self.fly(target, cargo, sending.event.body.clone(), slot);
+            self.touch(index);
+            self.refresh_touched();
+        }
+    }
+
+    /// Sends, as long as the shard is held.
+    pub(super) fn fly(
+        &mut self,
+        target: Rc<C::Target>,
+        cargo: Cargo,
+        body: bytes::Bytes,
+        slot: Option<(Slot, Rc<Inbox>)>,
+    ) {
+        let flight = fly(Rc::clone(&self.courier), target, cargo, body, slot);
+        let lease = Rc::clone(&self.lease);
+        self.flights.push(Box::pin(async move {
+            let sent = async {
+                // For a lane it is looked at before its turn; the owner's sends wait here.
+                lease.until_one_may_begin().await;
+                flight.await
+            };
+            lease.while_it_lasts(sent).await
+        }));
     }
 
     pub(super) fn landed(&mut self, landed: Landed) {
@@ -164,17 +204,22 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         let verdict = Verdict::of(answer.status, answer.error, answer.retry_after);
         let reason = answer.detail.clone();
         let outcome = Outcome { class: answer.error, status: answer.status };
-        self.held.landed();
-        if self.tracks[cargo.index].as_ref().is_none_or(|t| t.endpoint().id != cargo.endpoint) {
+        self.process.held_landed();
+        let track = cargo.index.and_then(|index| self.tracks[index].as_ref());
+        let is_known = match cargo.index {
+            Some(_) => track.is_some_and(|t| t.endpoint().id == cargo.endpoint),
+            None => self.log.catalog().endpoints.contains_key(&cargo.endpoint),
+        };
+        if !is_known {
             // Deleted meanwhile, and its attempts with it.
             return;
         }
-        self.unsaved_attempts += 1;
+        self.member.unsaved();
         self.pending.attempts.push(Attempt {
             id: AttemptId::from_uuid(clock::new_uuid()),
             endpoint_id: cargo.endpoint.clone(),
             event_id: cargo.event_id.clone(),
-            shard: SHARD,
+            shard: self.shard,
             position,
             number: cargo.number,
             trigger: cargo.trigger,
@@ -187,17 +232,19 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         });
         if cargo.manual.is_some() {
             self.landed_by_hand(&cargo, verdict);
-        } else {
-            self.landed_in_lane(&cargo, verdict, took, outcome, reason);
+        } else if let Some(index) = cargo.index {
+            self.landed_in_lane(index, &cargo, verdict, took, outcome, reason);
         }
-        self.touch(cargo.index);
+        if let Some(index) = cargo.index {
+            self.touch(index);
+        }
     }
 
     fn landed_by_hand(&mut self, cargo: &Cargo, verdict: Verdict) {
-        let now = self.clock.now();
+        let now = self.process.clock.now();
         let (Some(event), Verdict::Delivered) = (&cargo.event, verdict) else { return };
-        self.pending.revived.push((cargo.endpoint.clone(), SHARD, event.position));
-        if let Some(track) = self.tracks[cargo.index].as_mut() {
+        self.pending.revived.push((cargo.endpoint.clone(), self.shard, event.position));
+        if let Some(track) = cargo.index.and_then(|index| self.tracks[index].as_mut()) {
             track.catch_up_to(self.followed);
             track.lane.settled_by_hand(&event.subject.id, event.position, now);
         }
@@ -205,16 +252,17 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
 
     fn landed_in_lane(
         &mut self,
+        index: usize,
         cargo: &Cargo,
         verdict: Verdict,
         took: Duration,
         outcome: Outcome,
         reason: Option<String>,
     ) {
-        let now = self.clock.now();
+        let now = self.process.clock.now();
         let Some(event) = &cargo.event else { return };
-        let Some(track) = self.tracks[cargo.index].as_mut() else { return };
-        track.speed.note(took, outcome.class == Some(ErrorClass::Timeout));
+        let Some(track) = self.tracks[index].as_mut() else { return };
+        track.common.speed.note(took, outcome.class == Some(ErrorClass::Timeout));
         let breaker = track.lane.breaker();
         track.catch_up_to(self.followed);
         let jitter = rand::random::<f64>() * 2.0 - 1.0;
@@ -243,20 +291,21 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             }
             Finished::Parked | Finished::Blocked | Finished::Kept | Finished::Unknown => {}
         }
-        let limit =
-            SignedDuration::from_secs(i64::try_from(self.settings.disable_after_seconds).unwrap_or(i64::MAX));
+        let limit = SignedDuration::from_secs(
+            i64::try_from(self.process.settings.disable_after_seconds).unwrap_or(i64::MAX),
+        );
         match verdict {
             Verdict::Halted(Halt::Gone) => {
-                self.halt(cargo.index, EndpointState::Disabled, "the endpoint answered 410 Gone".to_owned());
+                self.halt(index, EndpointState::Disabled, "the endpoint answered 410 Gone".to_owned());
             }
             Verdict::Halted(Halt::Blocked) => {
                 let reason = reason.unwrap_or_else(|| "its address is forbidden".to_owned());
-                self.halt(cargo.index, EndpointState::Quarantined, reason);
+                self.halt(index, EndpointState::Quarantined, reason);
             }
             _ => {
                 if let Some(since) = failing_since.filter(|since| now.duration_since(*since) > limit) {
                     let reason = format!("every attempt since {since} failed");
-                    self.halt(cargo.index, EndpointState::Disabled, reason);
+                    self.halt(index, EndpointState::Disabled, reason);
                 }
             }
         }

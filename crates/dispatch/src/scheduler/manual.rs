@@ -25,11 +25,11 @@ use rollcall_store::{
 use tokio::time::sleep;
 
 use super::{
-    Log, SHARD, Scheduler,
-    flights::{Cargo, Landed, fly},
+    Scheduler,
+    flights::{Cargo, Landed},
     reads::{AGAIN, Side},
 };
-use crate::attempt::Courier;
+use crate::{attempt::Courier, log::Log};
 
 /// Under way for one endpoint, so that one that hangs does not keep the others waiting.
 const OF_ENDPOINT: usize = 8;
@@ -137,9 +137,9 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         manual.reading = true;
         // They stay in the store until they are done, before those that are not known.
         let limit = manual.seen.len() + manual.seen.len().max(PAGE);
-        let log = self.log.clone();
+        let (log, shard) = (self.log.clone(), self.shard);
         self.side.push(Box::pin(async move {
-            let result = log.manual_sends(u32::try_from(limit).unwrap_or(u32::MAX)).await;
+            let result = log.manual_sends(shard, u32::try_from(limit).unwrap_or(u32::MAX)).await;
             Side::Manual { result, limit }
         }));
     }
@@ -161,7 +161,12 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         // There may be more than were read.
         self.manual.due |= sends.len() >= limit;
         for send in sends {
-            if !gone.contains(&send.id) && self.manual.seen.insert(send.id) {
+            // A test event is in no shard.
+            let shard = match send.what {
+                ManualSendWhat::Test { .. } => 0,
+                ManualSendWhat::Event { shard, .. } => shard,
+            };
+            if shard == self.shard && !gone.contains(&send.id) && self.manual.seen.insert(send.id) {
                 self.enter(send);
             }
         }
@@ -227,9 +232,9 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
     }
 
     fn find(&mut self, endpoint: EndpointId, id: i64, position: u64) {
-        let log = self.log.clone();
+        let (log, shard) = (self.log.clone(), self.shard);
         self.flights.push(Box::pin(async move {
-            let delivery = DeliveryId { endpoint_id: endpoint.clone(), shard: SHARD, position };
+            let delivery = DeliveryId { endpoint_id: endpoint.clone(), shard, position };
             let found = loop {
                 match log.delivery(&delivery).await {
                     Ok(found) => break found,
@@ -285,23 +290,22 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             return;
         }
         let trigger = if event.is_some() { Trigger::Resend } else { Trigger::Test };
-        let track = self.by_id.get(endpoint).and_then(|i| Some((*i, self.tracks[*i].as_ref()?)));
-        let track = track.filter(|(_, t)| t.endpoint().state != EndpointState::Quarantined);
-        let index = track.map(|(index, _)| index);
-        let cargo = Cargo {
-            index: index.unwrap_or(usize::MAX),
-            endpoint: endpoint.clone(),
-            event_id,
-            event,
-            number,
-            trigger,
-            manual: Some(id),
+        let index = self.by_id.get(endpoint).copied();
+        let target = match index.and_then(|index| self.tracks[index].as_ref()) {
+            Some(track) => Some((track.endpoint().state, Rc::clone(&track.target))),
+            // Its events are in other shards.
+            None => self
+                .log
+                .catalog()
+                .endpoints
+                .get(endpoint)
+                .map(|entry| (entry.endpoint.state, Rc::new(self.courier.target(entry)))),
         };
-        match track {
-            Some((_, track)) => {
-                let (courier, target) = (Rc::clone(&self.courier), Rc::clone(&track.target));
-                self.flights.push(Box::pin(fly(courier, target, cargo, body, None)));
-            }
+        let target = target.filter(|(state, _)| *state != EndpointState::Quarantined);
+        let cargo =
+            Cargo { index, endpoint: endpoint.clone(), event_id, event, number, trigger, manual: Some(id) };
+        match target {
+            Some((_, target)) => self.fly(target, cargo, body, None),
             // By the loop, so that a thousand of these are not a thousand calls deep.
             None => self.flights.push(Box::pin(std::future::ready(Landed::Refused { cargo }))),
         }

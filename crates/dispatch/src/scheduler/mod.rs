@@ -1,44 +1,41 @@
-//! The scheduler: one task that owns all lanes and never waits for anything but the next thing
-//! that happens.
+//! The scheduler of one shard: one task that owns all lanes through the shard and never waits for
+//! anything but the next thing that happens.
 //!
 //! Cast: the [`Track`]s, each an endpoint with its lane; the **followers** among them, which have
 //! seen all of the log and are handed each new event that they want; the **laggards**, which read
 //! the shared tail or the store at their own pace; **flights**, attempts under way; **side** work,
-//! the reads of the store; one **save** at a time.
+//! the reads of the store; one **save** at a time; the **lease**, without which nothing is sent.
 //!
 //! Plot: something happens (the head moved, an attempt ended, a read came back, a time came, the
 //! configuration changed); the tracks concerned are brought up to date; then [`Scheduler::work`]
 //! starts what can be started. Idle lanes cost nothing per event: a follower's scan is the
-//! scheduler's, until an event comes that it wants.
+//! scheduler's, until an event comes that it wants. What is shared with the other shards is the
+//! [`Process`]'s.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet, VecDeque},
     rc::Rc,
-    sync::Arc,
     time::Duration,
 };
 
 use futures_util::{StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use rollcall_domain::ids::{DirectoryId, EndpointId, OrganizationId};
-use rollcall_store::{clock, ledger::ProgressBatch};
-use rollcall_stream::Feed;
+use rollcall_store::ledger::{ProgressBatch, SaveError};
 use tokio::{
     sync::{oneshot, watch},
     time::{Instant, interval, sleep_until, timeout},
 };
 
 use crate::{
-    Settings,
     attempt::Courier,
-    fair::Rotation,
-    slots::{Pool, Slots},
+    log::Log,
+    process::{Member, Process},
+    supervisor::Lease,
 };
 
 mod catalog;
 mod flights;
-mod held;
-mod log;
 mod manual;
 mod reads;
 mod save;
@@ -49,16 +46,11 @@ mod tell;
 mod tests;
 mod track;
 
-pub(crate) use log::Log;
-
 use flights::Landed;
-use held::Held;
 use manual::Manual;
 use reads::Side;
 use track::Track;
 
-/// The log's only shard in one process.
-const SHARD: u16 = 0;
 /// How often what changes lazily is looked at.
 const SWEEP: Duration = Duration::from_secs(10);
 /// How long the last save may take.
@@ -66,11 +58,11 @@ const LAST_SAVE: Duration = Duration::from_secs(10);
 
 /// See the module.
 pub(crate) struct Scheduler<L, C: Courier> {
-    settings: Settings,
+    shard: u16,
+    lease: Rc<Lease>,
+    process: Rc<Process>,
     log: L,
-    feed: Arc<Feed>,
     courier: Rc<C>,
-    clock: Clock,
     tracks: Vec<Option<Box<Track<C::Target>>>>,
     by_id: HashMap<EndpointId, usize>,
     /// Tracks by what they hear of.
@@ -79,6 +71,9 @@ pub(crate) struct Scheduler<L, C: Courier> {
     hear_directory: HashMap<DirectoryId, Vec<usize>>,
     /// The catalog's revision that the tracks show.
     revision: u64,
+    /// The organizations that had a directory in the shard when it was taken on; `None` if any may
+    /// have had one.
+    known: Option<HashSet<OrganizationId>>,
     /// The newest committed position that is known.
     head: u64,
     /// Followers have seen all up to here.
@@ -87,10 +82,6 @@ pub(crate) struct Scheduler<L, C: Courier> {
     laggards: VecDeque<usize>,
     /// Laggards that may read on when less is held.
     short_of_memory: Vec<usize>,
-    held: Held,
-    /// Tracks that have something to send, by the pool that they take their slots from.
-    rotations: [Rotation; 2],
-    slots: Rc<Slots>,
     timers: BTreeSet<(Timestamp, usize)>,
     flights: FuturesUnordered<LocalBoxFuture<'static, Landed>>,
     side: FuturesUnordered<LocalBoxFuture<'static, Side>>,
@@ -101,77 +92,64 @@ pub(crate) struct Scheduler<L, C: Courier> {
     /// What is to be saved beside the lanes.
     pending: ProgressBatch,
     dirty: VecDeque<usize>,
-    save: Option<LocalBoxFuture<'static, ()>>,
-    unsaved_attempts: usize,
+    save: Option<LocalBoxFuture<'static, Result<(), SaveError>>>,
     saving_attempts: usize,
     saving_manual: Vec<i64>,
     manual: Manual,
-    lag_shown: HashSet<EndpointId>,
+    /// Lanes whose turn came when the lease was about to end.
+    held_up: Vec<usize>,
     stopping: bool,
+    member: Member,
 }
 
-/// The time: the system's at the start, and from there on the monotonic clock, so that a step of
-/// the system's clock neither hurries nor delays a retry.
-#[derive(Clone, Copy, Debug)]
-struct Clock {
-    wall: Timestamp,
-    start: Instant,
+/// How a scheduler ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It was told to stop, and what could be saved is saved.
+    Stopped,
+    /// Somebody else has the shard.
+    Lost,
 }
 
-impl Clock {
-    fn new() -> Self {
-        Self { wall: clock::now(), start: Instant::now() }
-    }
-
-    fn now(&self) -> Timestamp {
-        let passed = SignedDuration::try_from(self.start.elapsed()).unwrap_or(SignedDuration::MAX);
-        self.wall.checked_add(passed).unwrap_or(self.wall)
-    }
-
-    fn instant(&self, at: Timestamp) -> Instant {
-        let from_start = Duration::try_from(at.duration_since(self.wall)).unwrap_or_default();
-        self.start.checked_add(from_start).unwrap_or_else(|| Instant::now() + Duration::from_secs(3_600))
-    }
+/// What a scheduler waits for beside its own work.
+pub(crate) struct Watches {
+    /// Changes when the head of the shard may have.
+    pub(crate) moved: watch::Receiver<u64>,
+    pub(crate) catalog: watch::Receiver<u64>,
+    pub(crate) manual: watch::Receiver<u64>,
 }
 
-/// Delivers until `stop` says to stop within a deadline.
+/// Delivers a shard's events until `stop` says to stop within a deadline, or the shard is lost.
 pub(crate) async fn run<L: Log, C: Courier>(
-    settings: Settings,
+    process: Rc<Process>,
     log: L,
-    feed: Arc<Feed>,
-    courier: C,
+    courier: Rc<C>,
+    lease: Rc<Lease>,
+    watches: Watches,
     mut stop: oneshot::Receiver<Duration>,
-) {
-    // Subscribed before the first look at what they announce, so that nothing falls between.
-    let watches =
-        Watches { moved: feed.moved(), catalog: log.catalog_changes(), manual: log.manual_changes() };
-    let mut scheduler = Scheduler::new(settings, log, feed, courier);
+) -> End {
+    let mut scheduler = Scheduler::new(process, log, courier, lease);
     tokio::select! {
+        biased;
+        _ = &mut stop => return End::Stopped,
         () = scheduler.load() => {}
-        _ = &mut stop => return,
     }
-    scheduler.run(watches, stop).await;
-}
-
-struct Watches {
-    moved: watch::Receiver<u64>,
-    catalog: watch::Receiver<u64>,
-    manual: watch::Receiver<u64>,
+    scheduler.run(watches, stop).await
 }
 
 impl<L: Log, C: Courier> Scheduler<L, C> {
-    fn new(settings: Settings, log: L, feed: Arc<Feed>, courier: C) -> Self {
-        let slots = Slots::new(settings.fast_slots, settings.slow_slots, settings.slots_per_organization);
-        let held = Held::new(settings.max_held_bytes);
+    fn new(process: Rc<Process>, log: L, courier: Rc<C>, lease: Rc<Lease>) -> Self {
         Self {
-            head: log.head(SHARD),
-            followed: log.head(SHARD),
-            settings,
+            shard: lease.shard(),
+            lease,
+            member: process.join(),
+            process,
             log,
-            feed,
-            courier: Rc::new(courier),
-            clock: Clock::new(),
+            courier,
             revision: 0,
+            known: None,
+            head: 0,
+            followed: 0,
             tracks: Vec::new(),
             by_id: HashMap::new(),
             hear_all: Vec::new(),
@@ -180,9 +158,6 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             touched: Vec::new(),
             laggards: VecDeque::new(),
             short_of_memory: Vec::new(),
-            held,
-            rotations: <[Rotation; 2]>::default(),
-            slots,
             timers: BTreeSet::new(),
             flights: FuturesUnordered::new(),
             side: FuturesUnordered::new(),
@@ -192,25 +167,24 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             pending: ProgressBatch::default(),
             dirty: VecDeque::new(),
             save: None,
-            unsaved_attempts: 0,
             saving_attempts: 0,
             saving_manual: Vec::new(),
             manual: Manual::new(),
-            lag_shown: HashSet::new(),
+            held_up: Vec::new(),
             stopping: false,
         }
     }
 
-    async fn run(&mut self, mut watches: Watches, mut stop: oneshot::Receiver<Duration>) {
+    async fn run(&mut self, mut watches: Watches, mut stop: oneshot::Receiver<Duration>) -> End {
         let mut sweep = interval(SWEEP);
         let mut deadline: Option<Instant> = None;
-        let slots = Rc::clone(&self.slots);
+        let inbox = Rc::clone(&self.member.inbox);
         loop {
             let more = self.work();
             if self.stopping && self.flights.is_empty() {
                 break;
             }
-            let timer = self.timers.first().map(|(at, _)| self.clock.instant(*at));
+            let timer = self.timers.first().map(|(at, _)| self.process.clock.instant(*at));
             tokio::select! {
                 biased;
                 within = &mut stop, if !self.stopping => {
@@ -227,26 +201,41 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                     watches.manual.borrow_and_update();
                     self.manual.due = true;
                 }
+                () = inbox.notify.notified() => self.start_granted(),
                 () = sleep_until(timer.unwrap_or_else(Instant::now)), if timer.is_some() && !self.stopping => {
                     self.timers_due();
                 }
                 Some(landed) = self.flights.next() => self.landed(landed),
-                () = saved(&mut self.save), if self.save.is_some() => self.saved(),
+                result = saved(&mut self.save), if self.save.is_some() => {
+                    if !self.saved(result) {
+                        return End::Lost;
+                    }
+                }
                 Some(side) = self.side.next() => self.side(side),
                 Ok(()) = watches.moved.changed() => {
                     watches.moved.borrow_and_update();
-                    self.head = self.head.max(self.feed.head(SHARD));
+                    self.head = self.head.max(self.process.feed.head(self.shard));
                 }
-                () = slots.aged.notified() => {}
                 _ = sweep.tick() => self.sweep(),
                 // Lets the runtime look at the sockets in between.
                 () = tokio::task::yield_now(), if more => {}
             }
         }
         self.flights.clear();
-        if timeout(LAST_SAVE, self.save_all()).await.is_err() {
-            tracing::warn!("the last progress could not be saved: some events will be sent again");
+        match timeout(LAST_SAVE, self.save_all()).await {
+            Ok(true) => return End::Stopped,
+            Ok(false) => return End::Lost,
+            Err(_) => tracing::warn!(
+                shard = self.shard,
+                "the last progress could not be saved: some events will be sent again"
+            ),
         }
+        End::Stopped
+    }
+
+    /// Whether attempts of this shard may begin.
+    fn may_begin(&self) -> bool {
+        !self.stopping && self.lease.may_begin()
     }
 
     /// Starts what can be started. `true` if there is more to do at once.
@@ -256,19 +245,20 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             self.remember_laggards();
             self.scan_laggards();
             self.refresh_touched();
-            self.start_attempts();
         }
+        // When stopping, too: what was freed is handed on.
+        self.start_attempts();
         self.refresh_touched();
         if !self.stopping {
             // After everything that can ask for one: nothing else would wake the loop for it.
             self.start_reads();
         }
         self.start_save();
-        !self.stopping && (self.followed < self.head || self.can_scan() || self.can_start())
+        self.process.has_turn() || (!self.stopping && (self.followed < self.head || self.can_scan()))
     }
 
     fn timers_due(&mut self) {
-        let now = self.clock.now();
+        let now = self.process.clock.now();
         while let Some((at, lane)) = self.timers.first().copied() {
             if at > now {
                 break;
@@ -286,8 +276,9 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
     }
 }
 
-async fn saved(save: &mut Option<LocalBoxFuture<'static, ()>>) {
-    if let Some(future) = save {
-        future.await;
+async fn saved(save: &mut Option<LocalBoxFuture<'static, Result<(), SaveError>>>) -> Result<(), SaveError> {
+    match save {
+        Some(future) => future.await,
+        None => Ok(()),
     }
 }

@@ -1,6 +1,6 @@
 //! Reads of the store, a bounded number at a time, and what comes back from them.
 
-use std::{sync::Arc, time::Duration};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use rollcall_domain::ids::EndpointId;
 use rollcall_store::{
@@ -10,10 +10,11 @@ use rollcall_store::{
 };
 use tokio::time::sleep;
 
-use super::{Log, Scheduler, track::Scan};
+use super::{Scheduler, track::Scan};
 use crate::{
     attempt::Courier,
     lane::{BACKLOG_READ, BacklogRead},
+    log::Log,
 };
 
 /// What a read that failed waits before it is tried again.
@@ -39,10 +40,9 @@ pub(super) enum Side {
 }
 
 impl<L: Log, C: Courier> Scheduler<L, C> {
-    /// Half of the reads are for laggards and half for parked subjects, so that neither keeps the
-    /// other from going on.
+    /// Of laggards, and of parked subjects.
     pub(super) fn reads_each(&self) -> usize {
-        self.settings.store_reads.div_ceil(2).max(1)
+        self.process.settings.store_reads.div_ceil(2).max(1)
     }
 
     /// Starts reads of parked subjects' backlogs.
@@ -52,18 +52,18 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             let Some(track) = self.tracks[index].as_ref() else { continue };
             self.backlogs_under_way += 1;
             let id = track.endpoint().id.clone();
-            let log = self.log.clone();
-            let limit = if self.held.is_full() { SHORT_READ } else { BACKLOG_READ };
+            let (log, process, shard) = (self.log.clone(), Rc::clone(&self.process), self.shard);
             self.side.push(Box::pin(async move {
-                let result =
-                    log.subject_events(super::SHARD, &read.subject, read.from, read.up_to, limit).await;
+                let _turn = process.backlogs.acquire().await;
+                let limit = if process.is_full() { SHORT_READ } else { BACKLOG_READ };
+                let result = log.subject_events(shard, &read.subject, read.from, read.up_to, limit).await;
                 Side::Backlog { index, id, read, result }
             }));
         }
     }
 
     pub(super) fn side(&mut self, side: Side) {
-        let now = self.clock.now();
+        let now = self.process.clock.now();
         match side {
             Side::Scanned { index, entry, after, result } => {
                 self.scans_under_way -= 1;
@@ -82,7 +82,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                     {
                         let admitted = read.events.iter().all(|event| track.offer(event, now));
                         for event in read.events.iter().filter(|event| Arc::strong_count(event) > 1) {
-                            self.held.note(event);
+                            self.process.note_held(event);
                         }
                         if admitted {
                             track.lane.advance_to(read.scanned_to);
@@ -114,7 +114,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                 match result {
                     Ok(LaneRead { mut events, scanned_to }) => {
                         events.retain(|event| track.entry.endpoint.matches(event));
-                        events.iter().for_each(|event| self.held.note(event));
+                        events.iter().for_each(|event| self.process.note_held(event));
                         track.lane.backlog(&read, events, scanned_to, now);
                     }
                     Err(error) => {

@@ -1,11 +1,11 @@
 //! Saving progress: one batch at a time, the next one as soon as the last is on disk, with all that
 //! changed meanwhile. Nothing waits for it but the bound on attempts that are not saved.
 
-use rollcall_store::ledger::ProgressBatch;
+use rollcall_store::ledger::{ProgressBatch, SaveError};
 use tokio::time::sleep;
 
-use super::{Log, Scheduler, reads::AGAIN};
-use crate::attempt::Courier;
+use super::{Scheduler, reads::AGAIN};
+use crate::{attempt::Courier, log::Log};
 
 /// Lanes in one batch.
 const LANES: usize = 1_024;
@@ -17,6 +17,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             return;
         }
         let mut batch = std::mem::take(&mut self.pending);
+        batch.epochs.push(self.lease.held);
         for _ in 0..LANES {
             let Some(index) = self.dirty.pop_front() else { break };
             if let Some(track) = self.tracks[index].as_mut() {
@@ -30,23 +31,31 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         let attempts = batch.attempts.len();
         self.saving_attempts = attempts;
         let log = self.log.clone();
+        let shard = self.shard;
         self.save = Some(Box::pin(async move {
-            while let Err(error) = log.save_progress(batch.clone()).await {
-                tracing::warn!(%error, attempts, "progress cannot be saved; trying again");
+            loop {
+                match log.save_progress(batch.clone()).await {
+                    Ok(()) => return Ok(()),
+                    Err(fenced @ SaveError::Fenced(_)) => return Err(fenced),
+                    Err(error) => {
+                        tracing::warn!(shard, %error, attempts, "progress cannot be saved; trying again");
+                    }
+                }
                 sleep(AGAIN).await;
             }
         }));
     }
 
-    /// The batch is on disk.
-    pub(super) fn saved(&mut self) {
+    /// The batch is on disk; or, `false`, somebody else has the shard.
+    pub(super) fn saved(&mut self, result: Result<(), SaveError>) -> bool {
         self.save = None;
-        self.unsaved_attempts = self.unsaved_attempts.saturating_sub(self.saving_attempts);
+        self.member.saved(self.saving_attempts);
         self.manual.saved(self.saving_manual.drain(..));
+        result.is_ok()
     }
 
-    /// Saves whatever is not saved, idle lanes included.
-    pub(super) async fn save_all(&mut self) {
+    /// Saves whatever is not saved, idle lanes included. `false` if somebody else has the shard.
+    pub(super) async fn save_all(&mut self) -> bool {
         for index in 0..self.tracks.len() {
             if let Some(track) = self.tracks[index].as_mut() {
                 track.catch_up_to(self.followed);
@@ -60,10 +69,12 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         loop {
             self.start_save();
             if self.save.is_none() {
-                return;
+                return true;
             }
-            super::saved(&mut self.save).await;
-            self.saved();
+            let result = super::saved(&mut self.save).await;
+            if !self.saved(result) {
+                return false;
+            }
         }
     }
 }

@@ -1,17 +1,17 @@
 //! How lanes come by their events: followers are handed each new one, laggards read the shared
 //! tail, or the store where the tail does not reach back far enough.
 
-use std::sync::Arc;
+use std::{rc::Rc, sync::Arc};
 
 use rollcall_domain::event::LoggedEvent;
 use rollcall_store::read::LaneQuery;
 
 use super::{
-    Log, SHARD, Scheduler,
+    Scheduler,
     reads::{SHORT_READ, Side},
     track::Scan,
 };
-use crate::attempt::Courier;
+use crate::{attempt::Courier, log::Log};
 
 /// Events taken from the tail at once.
 const TAIL: usize = 256;
@@ -24,7 +24,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         if self.followed >= self.head {
             return;
         }
-        let tail = self.feed.tail_after(SHARD, self.followed, TAIL);
+        let tail = self.process.feed.tail_after(self.shard, self.followed, TAIL);
         // The store shows a change of the configuration before the events that follow it. Whoever
         // asked for more types and was answered gets the very next event, so it is looked at now.
         if self.log.catalog().revision != self.revision {
@@ -54,7 +54,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
     }
 
     fn hand_out(&mut self, event: &Arc<LoggedEvent>) {
-        let now = self.clock.now();
+        let now = self.process.clock.now();
         let lists = [
             Some(&self.hear_all),
             self.hear_organization.get(&event.organization_id),
@@ -81,7 +81,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
 
     /// Lets those read on that could not because so much was held.
     pub(super) fn remember_laggards(&mut self) {
-        if self.held.is_full() {
+        if self.short_of_memory.is_empty() || self.process.is_full() {
             return;
         }
         for index in std::mem::take(&mut self.short_of_memory) {
@@ -104,7 +104,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
     }
 
     fn scan_one(&mut self, index: usize) {
-        let now = self.clock.now();
+        let now = self.process.clock.now();
         let followed = self.followed;
         let Some(track) = self.tracks[index].as_mut() else { return };
         track.scan = Scan::Idle;
@@ -116,7 +116,8 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         let after = track.lane.scan();
         // More than there is room for, since not all will match.
         let limit = (room * 2).clamp(32, TAIL);
-        if let Some(events) = self.feed.tail_after(SHARD, after, limit) {
+        let tail = self.process.feed.tail_after(self.shard, after, limit);
+        if let Some(events) = tail.filter(|events| !events.is_empty()) {
             let admitted = events.iter().take_while(|e| e.position <= followed).all(|event| {
                 let admitted = track.offer(event, now);
                 if admitted {
@@ -124,27 +125,29 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                 }
                 admitted
             });
-            if admitted && events.len() < limit {
-                track.lane.advance_to(followed);
+            // The tail may end before what is known to be in the log.
+            if let Some(last) = events.last().filter(|_| admitted) {
+                track.lane.advance_to(last.position.min(followed));
             }
-        } else if self.held.is_full() && !track.lane.is_window_empty() {
+        } else if self.process.is_full() && !track.lane.is_window_empty() {
             track.scan = Scan::Short;
             self.short_of_memory.push(index);
         } else {
-            let most = if self.held.is_full() { SHORT_READ as usize } else { TAIL };
+            let most = if self.process.is_full() { SHORT_READ as usize } else { TAIL };
             track.scan = Scan::Reading;
             self.scans_under_way += 1;
             let query = LaneQuery {
-                shard: SHARD,
+                shard: self.shard,
                 scope: track.endpoint().scope.clone(),
                 types: track.endpoint().event_types.clone(),
                 after,
                 up_to: followed,
                 limit: u32::try_from(room.min(most)).unwrap_or(1),
             };
-            let log = self.log.clone();
+            let (log, process) = (self.log.clone(), Rc::clone(&self.process));
             let entry = Arc::clone(&track.entry);
             self.side.push(Box::pin(async move {
+                let _turn = process.scans.acquire().await;
                 let result = log.lane_events(query).await;
                 Side::Scanned { index, entry, after, result }
             }));

@@ -2,8 +2,10 @@
 
 use metrics::gauge;
 
-use super::{Log, Pool, Scheduler};
-use crate::{attempt::Courier, lane::BreakerState, metric};
+use super::Scheduler;
+use crate::{
+    attempt::Courier, figures::Counts, held::Held, lane::BreakerState, log::Log, metric, slots::Pool,
+};
 
 /// An idle lane's progress is saved when it has fallen so far behind what is known.
 const BEHIND: u64 = 1_000;
@@ -16,15 +18,16 @@ const SHOWN: usize = 1_000;
 impl<L: Log, C: Courier> Scheduler<L, C> {
     pub(super) fn sweep(&mut self) {
         self.tell_of_the_rest();
-        if self.held.is_full() {
-            self.held.look();
-        }
-        let (mut open, mut parked, mut idle) = (0_usize, 0_usize, 0_usize);
-        let mut lags = Vec::new();
+        self.process.look_at_held(Held::look);
+        self.process.tidy();
+        let mut counts = Counts::default();
+        let mut idle = 0_usize;
         for index in 0..self.tracks.len() {
             let Some(track) = self.tracks[index].as_mut() else { continue };
-            open += usize::from(track.lane.breaker() != BreakerState::Closed);
-            parked += track.lane.parked_len();
+            if track.lane.breaker() != BreakerState::Closed {
+                counts.open.push(track.endpoint().id.clone());
+            }
+            counts.parked += track.lane.parked_len();
             if track.following && !track.dirty && track.saved_frontier + BEHIND < self.followed && idle < IDLE
             {
                 idle += 1;
@@ -39,22 +42,14 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             } else {
                 self.followed.saturating_sub(track.lane.frontier())
             };
-            if behind > 0 && lags.len() < SHOWN {
-                lags.push((track.endpoint().id.clone(), behind));
+            if behind > 0 && counts.lags.len() < SHOWN {
+                counts.lags.push((track.endpoint().id.clone(), behind));
             }
         }
-        gauge!(metric::BREAKERS_OPEN).set(open as f64);
-        gauge!(metric::PARKED).set(parked as f64);
-        gauge!(metric::SLOTS, "pool" => "fast").set(self.slots.in_use(Pool::Fast) as f64);
-        gauge!(metric::SLOTS, "pool" => "slow").set(self.slots.in_use(Pool::Slow) as f64);
-        let mut before = std::mem::take(&mut self.lag_shown);
-        for (id, behind) in lags {
-            gauge!(metric::LAG, "endpoint" => id.to_string()).set(behind as f64);
-            before.remove(&id);
-            self.lag_shown.insert(id);
-        }
-        for id in before {
-            gauge!(metric::LAG, "endpoint" => id.to_string()).set(0.0);
-        }
+        self.process.figures.set(self.member.id, counts);
+        self.process.figures.show(SHOWN);
+        let slots = &self.process.slots;
+        gauge!(metric::SLOTS, "pool" => "fast").set(slots.in_use(Pool::Fast) as f64);
+        gauge!(metric::SLOTS, "pool" => "slow").set(slots.in_use(Pool::Slow) as f64);
     }
 }

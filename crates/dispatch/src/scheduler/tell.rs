@@ -6,8 +6,8 @@ use std::time::Duration;
 use rollcall_domain::{delivery::ErrorClass, ids::EventId};
 use tokio::time::Instant;
 
-use super::{Log, Scheduler, track::Track};
-use crate::{attempt::Courier, lane::BreakerState};
+use super::{Scheduler, track::Track};
+use crate::{attempt::Courier, lane::BreakerState, log::Log};
 
 /// Of an endpoint's dead letters one line is written in so long.
 const EVERY: Duration = Duration::from_secs(5);

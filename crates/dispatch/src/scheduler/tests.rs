@@ -1,328 +1,28 @@
 //! The scheduler on a store in memory, a courier that only notes, and a clock that the tests move.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::{BTreeMap, HashMap},
-    rc::Rc,
-    sync::Arc,
-    time::Duration,
-};
+use std::{cell::Cell, collections::BTreeMap, rc::Rc, time::Duration};
 
-use bytes::Bytes;
 use rollcall_domain::{
-    delivery::{DeliveryId, ErrorClass, Trigger},
-    endpoint::{Endpoint, EndpointState, Format, OnExhausted, RetrySchedule, Scope},
-    event::LoggedEvent,
+    delivery::{ErrorClass, Trigger},
+    endpoint::{Endpoint, EndpointState, OnExhausted, RetrySchedule},
     ids::{EndpointId, EventId},
-    shard::Positions,
 };
-use rollcall_store::{
-    Catalog, CommitListener,
-    catalog::EndpointEntry,
-    clock,
-    config_ops::ConfigError,
-    ledger::{LaneRecord, ManualSend, ManualSendWhat, ParkedRecord, ProgressBatch, SaveError},
-    read::{LaneQuery, LaneRead, ReadError},
-};
-use rollcall_stream::Feed;
-use tokio::{
-    sync::{Notify, oneshot, watch},
-    time::{Instant, sleep},
-};
+use rollcall_store::ledger::{ManualSend, ManualSendWhat};
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::{Log, run};
 use crate::{
     Settings,
-    attempt::{Answer, Courier},
-    lane::test_event,
+    attempt::Answer,
+    log::Log,
+    memory::{Memory, QUICK, Sent, UNACCEPTABLE, during, during_with, feed, ok, positions, status},
 };
-
-#[derive(Default)]
-struct Rows {
-    events: Vec<Arc<LoggedEvent>>,
-    lanes: HashMap<EndpointId, LaneRecord>,
-    parked: BTreeMap<(EndpointId, String), ParkedRecord>,
-    attempts: Vec<(u64, u32, Trigger)>,
-    dead: Vec<(u64, u32)>,
-    revived: Vec<u64>,
-    manual: Vec<ManualSend>,
-    lane_reads: usize,
-    events_read: usize,
-}
-
-struct Inner {
-    rows: RefCell<Rows>,
-    catalog: RefCell<Arc<Catalog>>,
-    catalog_changes: watch::Sender<u64>,
-    manual_changes: watch::Sender<u64>,
-    saved: Notify,
-    refuse_saves: Cell<u32>,
-}
-
-#[derive(Clone)]
-struct Memory(Rc<Inner>);
-
-impl Memory {
-    fn new() -> Self {
-        Self(Rc::new(Inner {
-            rows: RefCell::default(),
-            catalog: RefCell::default(),
-            catalog_changes: watch::Sender::new(0),
-            manual_changes: watch::Sender::new(0),
-            saved: Notify::new(),
-            refuse_saves: Cell::new(0),
-        }))
-    }
-
-    fn endpoint(&self, n: u128, change: impl FnOnce(&mut Endpoint)) -> EndpointId {
-        let id = EndpointId::from_uuid(Uuid::from_u128(n));
-        let mut catalog = Catalog::clone(&self.0.catalog.borrow());
-        let mut endpoint = catalog.endpoints.get(&id).map_or_else(
-            || Endpoint {
-                id: id.clone(),
-                url: "https://example.com/".to_owned(),
-                description: None,
-                scope: Scope::All,
-                event_types: Vec::new(),
-                format: Format::Standard,
-                retry_schedule: RetrySchedule::new(vec![0, 1, 1]).unwrap(),
-                timeout_seconds: 15,
-                on_exhausted: OnExhausted::DeadLetter,
-                headers: BTreeMap::new(),
-                state: EndpointState::Active,
-                state_reason: None,
-                start: Positions::beginning(),
-                created_at: clock::now(),
-                updated_at: clock::now(),
-            },
-            |entry| Endpoint::clone(&entry.endpoint),
-        );
-        change(&mut endpoint);
-        let entry = EndpointEntry { endpoint: Arc::new(endpoint), secrets: Vec::new() };
-        catalog.endpoints.insert(id.clone(), Arc::new(entry));
-        catalog.revision += 1;
-        let revision = catalog.revision;
-        *self.0.catalog.borrow_mut() = Arc::new(catalog);
-        self.0.catalog_changes.send_replace(revision);
-        id
-    }
-
-    fn state(&self, id: &EndpointId) -> EndpointState {
-        self.0.catalog.borrow().endpoints[id].endpoint.state
-    }
-
-    fn append(&self, feed: &Feed, texts: &[&str]) {
-        let mut events = Vec::new();
-        for text in texts {
-            let position = self.0.rows.borrow().events.len() as u64 + 1;
-            let event = test_event(position, text);
-            self.0.rows.borrow_mut().events.push(Arc::clone(&event));
-            events.push(event);
-        }
-        feed.committed(&events);
-    }
-
-    async fn until(&self, what: impl Fn(&Rows) -> bool) {
-        loop {
-            let saved = self.0.saved.notified();
-            if what(&self.0.rows.borrow()) {
-                return;
-            }
-            saved.await;
-        }
-    }
-}
-
-impl Log for Memory {
-    fn catalog(&self) -> Arc<Catalog> {
-        Arc::clone(&self.0.catalog.borrow())
-    }
-
-    fn catalog_changes(&self) -> watch::Receiver<u64> {
-        self.0.catalog_changes.subscribe()
-    }
-
-    fn manual_changes(&self) -> watch::Receiver<u64> {
-        self.0.manual_changes.subscribe()
-    }
-
-    fn head(&self, _: u16) -> u64 {
-        self.0.rows.borrow().events.len() as u64
-    }
-
-    async fn load_lanes(&self, _: u16) -> Result<Vec<LaneRecord>, ReadError> {
-        Ok(self.0.rows.borrow().lanes.values().cloned().collect())
-    }
-
-    async fn load_parked(&self, endpoint: &EndpointId, _: u16) -> Result<Vec<ParkedRecord>, ReadError> {
-        let rows = self.0.rows.borrow();
-        Ok(rows.parked.values().filter(|row| row.endpoint_id == *endpoint).cloned().collect())
-    }
-
-    async fn lane_events(&self, query: LaneQuery) -> Result<LaneRead, ReadError> {
-        let mut rows = self.0.rows.borrow_mut();
-        rows.lane_reads += 1;
-        let in_range = rows.events.iter().filter(|e| e.position > query.after && e.position <= query.up_to);
-        let events: Vec<_> = in_range.take(query.limit as usize).cloned().collect();
-        rows.events_read += events.len();
-        let full = events.len() == query.limit as usize;
-        let scanned_to = events.last().filter(|_| full).map_or(query.up_to, |e| e.position);
-        Ok(LaneRead { events, scanned_to })
-    }
-
-    async fn subject_events(
-        &self,
-        _: u16,
-        subject: &str,
-        from: u64,
-        up_to: u64,
-        limit: u32,
-    ) -> Result<LaneRead, ReadError> {
-        let rows = self.0.rows.borrow();
-        let wanted =
-            |e: &&Arc<LoggedEvent>| *e.subject.id == *subject && (from..=up_to).contains(&e.position);
-        let events: Vec<_> = rows.events.iter().filter(wanted).take(limit as usize).cloned().collect();
-        let full = events.len() == limit as usize;
-        let scanned_to = events.last().filter(|_| full).map_or(up_to, |e| e.position);
-        Ok(LaneRead { events, scanned_to })
-    }
-
-    async fn save_progress(&self, batch: ProgressBatch) -> Result<(), SaveError> {
-        tokio::task::yield_now().await;
-        if self.0.refuse_saves.get() > 0 {
-            self.0.refuse_saves.set(self.0.refuse_saves.get() - 1);
-            return Err(ReadError::Busy.into());
-        }
-        let mut rows = self.0.rows.borrow_mut();
-        for lane in batch.lanes {
-            rows.lanes.insert(lane.endpoint_id.clone(), lane);
-        }
-        for row in batch.parked {
-            rows.parked.insert((row.endpoint_id.clone(), row.subject_id.clone()), row);
-        }
-        for (endpoint, _, subject) in batch.unparked {
-            rows.parked.remove(&(endpoint, subject));
-        }
-        rows.attempts.extend(batch.attempts.iter().map(|a| (a.position, a.number, a.trigger)));
-        rows.dead.extend(batch.dead.iter().map(|d| (d.position, d.attempts)));
-        rows.revived.extend(batch.revived.iter().map(|(_, _, position)| *position));
-        rows.manual.retain(|send| !batch.manual_done.contains(&send.id));
-        drop(rows);
-        self.0.saved.notify_waiters();
-        Ok(())
-    }
-
-    async fn manual_sends(&self, limit: u32) -> Result<Vec<ManualSend>, ReadError> {
-        Ok(self.0.rows.borrow().manual.iter().take(limit as usize).cloned().collect())
-    }
-
-    async fn delivery(&self, id: &DeliveryId) -> Result<Option<(Arc<LoggedEvent>, u32)>, ReadError> {
-        let rows = self.0.rows.borrow();
-        let made = rows.attempts.iter().filter(|(position, ..)| *position == id.position).count();
-        let at = usize::try_from(id.position).unwrap() - 1;
-        Ok(rows.events.get(at).map(|e| (Arc::clone(e), u32::try_from(made).unwrap())))
-    }
-
-    async fn set_state(
-        &self,
-        endpoint: &EndpointId,
-        state: EndpointState,
-        reason: Option<String>,
-    ) -> Result<(), ConfigError> {
-        self.endpoint(endpoint.uuid().as_u128(), |e| {
-            e.state = state;
-            e.state_reason = reason;
-        });
-        Ok(())
-    }
-}
-
-/// What was sent: when, to whom, which event.
-type Sent = Rc<RefCell<Vec<(Instant, u128, EventId)>>>;
-
-struct Notes<F> {
-    sent: Sent,
-    answer: F,
-}
-
-impl<F: Fn(u128, &str) -> (Duration, Answer) + 'static> Courier for Notes<F> {
-    type Target = u128;
-
-    fn target(&self, entry: &EndpointEntry) -> u128 {
-        entry.endpoint.id.uuid().as_u128()
-    }
-
-    fn accepts(&self, target: &u128) -> bool {
-        *target < UNACCEPTABLE
-    }
-
-    async fn send(&self, target: &u128, id: &str, _body: Bytes) -> Answer {
-        self.sent.borrow_mut().push((Instant::now(), *target, EventId::parse(id).unwrap()));
-        let (takes, answer) = (self.answer)(*target, id);
-        if !takes.is_zero() {
-            sleep(takes).await;
-        }
-        answer
-    }
-}
-
-/// The policy does not accept the URLs of endpoints from this one on.
-const UNACCEPTABLE: u128 = 1_000;
-
-const QUICK: Duration = Duration::from_millis(1);
-
-fn ok() -> Answer {
-    Answer { status: Some(200), ..Answer::default() }
-}
-
-fn status(status: u16) -> Answer {
-    Answer { status: Some(status), error: Some(ErrorClass::Status), ..Answer::default() }
-}
-
-/// Runs a dispatcher until `body` is done.
-async fn during<F, B>(memory: &Memory, feed: &Arc<Feed>, sent: &Sent, answer: F, body: B)
-where
-    F: Fn(u128, &str) -> (Duration, Answer) + 'static,
-    B: Future<Output = ()>,
-{
-    during_with(Settings::default(), memory, feed, sent, answer, body).await;
-}
-
-async fn during_with<F, B>(
-    settings: Settings,
-    memory: &Memory,
-    feed: &Arc<Feed>,
-    sent: &Sent,
-    answer: F,
-    body: B,
-) where
-    F: Fn(u128, &str) -> (Duration, Answer) + 'static,
-    B: Future<Output = ()>,
-{
-    let (stop, stopped) = oneshot::channel();
-    let courier = Notes { sent: Rc::clone(sent), answer };
-    let dispatcher = run(settings, memory.clone(), Arc::clone(feed), courier, stopped);
-    let test = async {
-        body.await;
-        stop.send(Duration::from_secs(60)).unwrap();
-    };
-    tokio::join!(dispatcher, test);
-}
-
-fn positions(sent: &Sent, target: u128) -> Vec<u128> {
-    sent.borrow().iter().filter(|(_, t, _)| *t == target).map(|(_, _, id)| id.uuid().as_u128()).collect()
-}
-
-fn feed() -> Arc<Feed> {
-    Feed::new(rollcall_stream::Settings::default())
-}
 
 #[tokio::test(start_paused = true)]
 async fn events_reach_those_who_want_them_old_ones_and_new_ones() {
     let (memory, feed, sent) = (Memory::new(), feed(), Sent::default());
     // Committed before the dispatcher runs, and not in its tail.
-    memory.append(&super::tests::feed(), &["u1", "u2", "u1"]);
+    memory.append(&crate::memory::feed(), &["u1", "u2", "u1"]);
     let one = memory.endpoint(1, |_| {});
     memory.endpoint(2, |e| e.start = vec![2].into());
     during(&memory, &feed, &sent, |_, _| (QUICK, ok()), async {
@@ -336,7 +36,7 @@ async fn events_reach_those_who_want_them_old_ones_and_new_ones() {
     assert_eq!(positions(&sent, 1), [1, 2, 3, 4, 5]);
     assert_eq!(positions(&sent, 2), [3, 4, 5]);
     assert_eq!(positions(&sent, 3), [5]);
-    assert_eq!(memory.0.rows.borrow().lanes[&one].frontier, 5);
+    assert_eq!(memory.0.rows.borrow().lane(&one).frontier, 5);
 }
 
 #[tokio::test(start_paused = true)]
@@ -367,9 +67,10 @@ async fn a_ledger_that_is_ahead_of_a_restored_log_hides_nothing() {
     .await;
     // A copy of the log from before the last two.
     memory.0.rows.borrow_mut().events.truncate(2);
-    let feed = super::tests::feed();
+    let feed = crate::memory::feed();
     during(&memory, &feed, &sent, |_, _| (QUICK, ok()), async {
-        tokio::task::yield_now().await;
+        // The lanes are loaded by then.
+        sleep(QUICK).await;
         memory.append(&feed, &["u5", "u6", "u7"]);
         memory.until(|rows| rows.attempts.len() == 7).await;
     })
@@ -431,7 +132,7 @@ async fn each_event_has_its_attempts_and_then_the_rest_arrives_in_order() {
         memory.append(&feed, &texts);
         memory.until(|rows| rows.dead.len() >= 10).await;
         well.set(true);
-        memory.until(|rows| rows.lanes[&one].frontier == 40 && rows.parked.is_empty()).await;
+        memory.until(|rows| rows.lane(&one).frontier == 40 && rows.parked.is_empty()).await;
     })
     .await;
     let rows = memory.0.rows.borrow();
@@ -472,7 +173,7 @@ async fn a_pause_keeps_the_place_and_410_disables() {
         assert_eq!(positions(&sent, 1), [1, 2, 3]);
         gone.set(false);
         memory.endpoint(1, |e| e.state = EndpointState::Active);
-        memory.until(|rows| rows.lanes[&one].frontier == 3).await;
+        memory.until(|rows| rows.lane(&one).frontier == 3).await;
     })
     .await;
     assert_eq!(positions(&sent, 1), [1, 2, 3, 3]);
@@ -587,7 +288,7 @@ async fn progress_that_cannot_be_saved_is_kept_until_it_can() {
     memory.0.refuse_saves.set(3);
     during(&memory, &feed, &sent, |_, _| (QUICK, ok()), async {
         memory.append(&feed, &["u1", "u2", "u3"]);
-        memory.until(|rows| rows.attempts.len() == 3 && rows.lanes[&one].frontier == 3).await;
+        memory.until(|rows| rows.attempts.len() == 3 && rows.lane(&one).frontier == 3).await;
     })
     .await;
     assert_eq!(positions(&sent, 1).len(), 3);
@@ -597,7 +298,7 @@ async fn progress_that_cannot_be_saved_is_kept_until_it_can() {
 async fn a_lane_that_lags_reads_many_at_a_time() {
     let (memory, feed, sent) = (Memory::new(), feed(), Sent::default());
     let texts: Vec<String> = (0..3_000).map(|n| format!("u{}", n % 100)).collect();
-    memory.append(&super::tests::feed(), &texts.iter().map(String::as_str).collect::<Vec<_>>());
+    memory.append(&crate::memory::feed(), &texts.iter().map(String::as_str).collect::<Vec<_>>());
     memory.endpoint(1, |_| {});
     during(&memory, &feed, &sent, |_, _| (QUICK, ok()), async {
         memory.until(|rows| rows.attempts.len() == 3_000).await;
@@ -619,7 +320,7 @@ async fn stopping_lets_those_under_way_finish() {
     })
     .await;
     assert_eq!(positions(&sent, 1), [1], "nothing new after the stop");
-    assert_eq!(memory.0.rows.borrow().lanes[&one].frontier, 1);
+    assert_eq!(memory.0.rows.borrow().lane(&one).frontier, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -629,7 +330,7 @@ async fn a_thousand_resends_to_one_that_hangs_delay_nobody_else() {
     let other = memory.endpoint(2, |e| e.state = EndpointState::Paused);
     // Of 20 subjects.
     let texts: Vec<String> = (0..1_000).map(|n| format!("u{}", n % 20)).collect();
-    memory.append(&super::tests::feed(), &texts.iter().map(String::as_str).collect::<Vec<_>>());
+    memory.append(&crate::memory::feed(), &texts.iter().map(String::as_str).collect::<Vec<_>>());
     let ask = |id, endpoint: &EndpointId, what| {
         let send = ManualSend { id, endpoint_id: endpoint.clone(), what };
         memory.0.rows.borrow_mut().manual.push(send);
@@ -664,7 +365,7 @@ async fn a_thousand_resends_to_one_that_hangs_delay_nobody_else() {
 async fn resends_of_one_subject_go_one_after_the_other() {
     let (memory, feed, sent) = (Memory::new(), feed(), Sent::default());
     let one = memory.endpoint(1, |e| e.state = EndpointState::Paused);
-    memory.append(&super::tests::feed(), &["u1", "u1", "u1", "u2"]);
+    memory.append(&crate::memory::feed(), &["u1", "u1", "u1", "u2"]);
     for (id, position) in (1..).zip(1..=4) {
         let what = ManualSendWhat::Event { shard: 0, position };
         memory.0.rows.borrow_mut().manual.push(ManualSend { id, endpoint_id: one.clone(), what });
@@ -686,7 +387,7 @@ async fn resends_of_one_subject_go_one_after_the_other() {
 async fn requests_for_a_quarantined_endpoint_are_done_without_being_sent() {
     let (memory, feed, sent) = (Memory::new(), feed(), Sent::default());
     let one = memory.endpoint(UNACCEPTABLE, |e| e.state = EndpointState::Quarantined);
-    memory.append(&super::tests::feed(), &["u1"; 200]);
+    memory.append(&crate::memory::feed(), &["u1"; 200]);
     for (id, position) in (1..).zip(1..=200) {
         let what = ManualSendWhat::Event { shard: 0, position };
         memory.0.rows.borrow_mut().manual.push(ManualSend { id, endpoint_id: one.clone(), what });
@@ -714,7 +415,7 @@ async fn a_start_gives_the_quarantined_another_chance_if_the_policy_accepts_them
     };
     during(&memory, &feed, &sent, answer, async {
         memory.append(&feed, &["u1"]);
-        memory.until(|rows| rows.lanes.get(&well).is_some_and(|lane| lane.frontier == 1)).await;
+        memory.until(|rows| rows.lanes.get(&(well.clone(), 0)).is_some_and(|lane| lane.frontier == 1)).await;
         let mut changes = memory.catalog_changes();
         let again = |_: &u64| memory.state(&still_forbidden) == EndpointState::Quarantined;
         changes.wait_for(again).await.unwrap();
@@ -733,7 +434,7 @@ async fn a_start_gives_the_quarantined_another_chance_if_the_policy_accepts_them
 async fn what_is_read_for_those_that_hang_is_bounded_over_all_of_them() {
     let (memory, feed, sent) = (Memory::new(), feed(), Sent::default());
     let texts: Vec<String> = (0..500).map(|n| format!("u{n}")).collect();
-    memory.append(&super::tests::feed(), &texts.iter().map(String::as_str).collect::<Vec<_>>());
+    memory.append(&crate::memory::feed(), &texts.iter().map(String::as_str).collect::<Vec<_>>());
     for n in 1..=20 {
         memory.endpoint(n, |_| {});
     }
@@ -761,7 +462,7 @@ async fn what_is_read_for_those_that_hang_is_bounded_over_all_of_them() {
 async fn a_pause_is_heard_while_attempts_end_without_a_break() {
     let (memory, feed, sent) = (Memory::new(), feed(), Sent::default());
     let texts: Vec<String> = (0..3_000).map(|n| format!("u{n}")).collect();
-    memory.append(&super::tests::feed(), &texts.iter().map(String::as_str).collect::<Vec<_>>());
+    memory.append(&crate::memory::feed(), &texts.iter().map(String::as_str).collect::<Vec<_>>());
     memory.endpoint(1, |_| {});
     let (owner, count) = (memory.clone(), Cell::new(0));
     let answer = move |_, _: &str| {

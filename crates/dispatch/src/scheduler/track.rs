@@ -9,12 +9,8 @@ use rollcall_domain::{
 };
 use rollcall_store::catalog::EndpointEntry;
 
-use super::{Log, Scheduler, tell::DeadTold};
-use crate::{
-    attempt::Courier,
-    lane::Lane,
-    slots::{Speed, Tenant},
-};
+use super::{Scheduler, tell::DeadTold};
+use crate::{attempt::Courier, fair::Seat, lane::Lane, log::Log, process::Common, slots::Tenant};
 
 /// How a track that lags comes by its events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +31,9 @@ pub(super) struct Track<T> {
     pub(super) target: Rc<T>,
     pub(super) tenant: Tenant,
     pub(super) lane: Lane,
-    pub(super) speed: Rc<Speed>,
+    pub(super) common: Rc<Common>,
+    /// It counts among the endpoint's active lanes.
+    active: bool,
     /// It has seen all up to the scheduler's `followed` (its lane's own scan may be behind).
     pub(super) following: bool,
     /// Its state is being changed because of what it answered; nothing is sent meanwhile.
@@ -53,6 +51,43 @@ pub(super) struct Track<T> {
 impl<T> Track<T> {
     pub(super) fn endpoint(&self) -> &Endpoint {
         &self.entry.endpoint
+    }
+
+    pub(super) fn new(
+        entry: Arc<EndpointEntry>,
+        target: Rc<T>,
+        tenant: Tenant,
+        lane: Lane,
+        common: Rc<Common>,
+    ) -> Self {
+        Self {
+            saved_frontier: lane.frontier(),
+            entry,
+            target,
+            tenant,
+            lane,
+            common,
+            active: false,
+            following: false,
+            halting: false,
+            scan: Scan::Idle,
+            in_rotation: false,
+            timer: None,
+            dirty: false,
+            touched: false,
+            dead_told: DeadTold::default(),
+        }
+    }
+
+    /// Has the lane keep to its share: what the endpoint stands is divided among its active lanes.
+    pub(super) fn share(&mut self) {
+        let active = self.lane.flights_len() > 0 || self.lane.is_ready();
+        if active != self.active {
+            self.active = active;
+            let others = self.common.active.get();
+            self.common.active.set(if active { others + 1 } else { others - 1 });
+        }
+        self.lane.set_share(1_000 / self.common.active.get().max(1) as usize);
     }
 
     /// Whether it is sent to.
@@ -74,6 +109,14 @@ impl<T> Track<T> {
             self.lane.admit(event, now)
         } else {
             true
+        }
+    }
+}
+
+impl<T> Drop for Track<T> {
+    fn drop(&mut self) {
+        if self.active {
+            self.common.active.set(self.common.active.get() - 1);
         }
     }
 }
@@ -115,9 +158,11 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                     self.laggards.push_back(index);
                 }
             }
-            if !track.in_rotation && track.lane.is_ready() {
+            track.share();
+            if !track.in_rotation && track.lane.is_ready() && !self.stopping {
                 track.in_rotation = true;
-                self.rotations[track.speed.pool() as usize].push(&track.tenant, index);
+                let seat = Seat { member: self.member.id, lane: index, common: Rc::clone(&track.common) };
+                self.process.queue(track.common.speed.pool(), &track.tenant, seat);
             }
         }
         let due = if track.is_sending() { track.lane.due_at() } else { None };

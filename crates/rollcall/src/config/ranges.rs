@@ -41,6 +41,7 @@ const RANGES: &[(&str, u64, u64)] = &[
     ("dispatch.max_held_bytes", 1024, 4_294_967_296),
     ("dispatch.disable_after_seconds", 1, 31_536_000),
     ("dispatch.idle_connections_per_host", 0, 10_000),
+    ("dispatch.drain_seconds", 0, 6),
 ];
 
 /// Refuses the first number that is out of its range. What is no number is left to the types.

@@ -231,6 +231,7 @@ fn the_printed_configuration_says_where_it_came_from_and_loads_again() {
     max_held_bytes = 67108864                    # default
     disable_after_seconds = 432000               # default
     idle_connections_per_host = 64               # default
+    drain_seconds = 3                            # default
 
     [egress]
     allow_networks = []                          # default

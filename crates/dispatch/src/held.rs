@@ -17,7 +17,7 @@ const LANDED: usize = 64;
 const FEW: usize = 1_024;
 
 /// See the module.
-pub(super) struct Held {
+pub(crate) struct Held {
     max: usize,
     events: Vec<(Weak<LoggedEvent>, usize)>,
     /// At most so many bytes are held.
@@ -28,17 +28,17 @@ pub(super) struct Held {
 }
 
 impl Held {
-    pub(super) fn new(max: usize) -> Self {
+    pub(crate) fn new(max: usize) -> Self {
         Self { max, events: Vec::new(), bytes: 0, looked: 0, landed: 0 }
     }
 
     /// Whether the bound is reached.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.bytes >= self.max
     }
 
     /// An event was read, and is held by somebody.
-    pub(super) fn note(&mut self, event: &Arc<LoggedEvent>) {
+    pub(crate) fn note(&mut self, event: &Arc<LoggedEvent>) {
         let bytes = event.body.len() + size_of::<LoggedEvent>();
         self.bytes += bytes;
         self.events.push((Arc::downgrade(event), bytes));
@@ -48,7 +48,7 @@ impl Held {
     }
 
     /// An attempt ended.
-    pub(super) fn landed(&mut self) {
+    pub(crate) fn landed(&mut self) {
         if self.is_full() {
             self.landed += 1;
             if self.landed >= LANDED {
@@ -58,7 +58,7 @@ impl Held {
     }
 
     /// Finds out what is not held any more.
-    pub(super) fn look(&mut self) {
+    pub(crate) fn look(&mut self) {
         self.events.retain(|(event, _)| event.strong_count() > 0);
         self.events.shrink_to(2 * self.events.len() + FEW);
         self.bytes = self.events.iter().map(|(_, bytes)| bytes).sum();

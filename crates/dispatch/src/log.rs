@@ -1,22 +1,37 @@
-//! What the scheduler asks of the store, so that its tests can bring a store of their own.
+//! What the dispatcher asks of the store, so that its tests can bring a store of their own.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
-use rollcall_domain::{delivery::DeliveryId, endpoint::EndpointState, event::LoggedEvent, ids::EndpointId};
+use rollcall_domain::{
+    delivery::DeliveryId,
+    endpoint::EndpointState,
+    event::LoggedEvent,
+    ids::{EndpointId, OrganizationId},
+    shard::Positions,
+};
 use rollcall_store::{
     Catalog, Store,
     config_ops::{ConfigError, EndpointPatch},
-    ledger::{LaneRecord, ManualSend, ParkedRecord, ProgressBatch, SaveError},
+    ledger::{HeldShard, LaneRecord, ManualSend, ParkedRecord, ProgressBatch, SaveError},
     read::{LaneQuery, LaneRead, ReadError},
 };
 use tokio::sync::watch;
 
-/// The methods of [`Store`] that the scheduler uses.
+/// The methods of [`Store`] that the dispatcher uses.
 pub(crate) trait Log: Clone + 'static {
     fn catalog(&self) -> Arc<Catalog>;
     fn catalog_changes(&self) -> watch::Receiver<u64>;
     fn manual_changes(&self) -> watch::Receiver<u64>;
-    fn head(&self, shard: u16) -> u64;
+    /// How many shards the log has.
+    fn shards(&self) -> u16;
+    /// The newest committed position of each shard.
+    async fn heads(&self) -> Result<Positions, ReadError>;
+    async fn claim_shards(&self, holder: &str, shards: &[u16]) -> Result<Vec<HeldShard>, ReadError>;
+    /// `revision`: that of the configuration by which all of these shards' events are sent.
+    async fn renew_shards(&self, held: &[HeldShard], revision: u64) -> Result<Vec<HeldShard>, ReadError>;
+    async fn release_shards(&self, held: &[HeldShard]) -> Result<(), ReadError>;
+    /// The organizations that have or ever had a directory in the shard; `None` for «any».
+    async fn organizations_in(&self, shard: u16) -> Result<Option<HashSet<OrganizationId>>, ReadError>;
     async fn load_lanes(&self, shard: u16) -> Result<Vec<LaneRecord>, ReadError>;
     async fn load_parked(&self, endpoint: &EndpointId, shard: u16) -> Result<Vec<ParkedRecord>, ReadError>;
     async fn lane_events(&self, query: LaneQuery) -> Result<LaneRead, ReadError>;
@@ -29,7 +44,8 @@ pub(crate) trait Log: Clone + 'static {
         limit: u32,
     ) -> Result<LaneRead, ReadError>;
     async fn save_progress(&self, batch: ProgressBatch) -> Result<(), SaveError>;
-    async fn manual_sends(&self, limit: u32) -> Result<Vec<ManualSend>, ReadError>;
+    /// Of a shard, test events being in the first one; others may be among them.
+    async fn manual_sends(&self, shard: u16, limit: u32) -> Result<Vec<ManualSend>, ReadError>;
     /// An event and how many attempts were made to bring it to the endpoint.
     async fn delivery(&self, id: &DeliveryId) -> Result<Option<(Arc<LoggedEvent>, u32)>, ReadError>;
     async fn set_state(
@@ -53,8 +69,29 @@ impl Log for Store {
         self.manual_changes()
     }
 
-    fn head(&self, shard: u16) -> u64 {
-        self.head(shard)
+    fn shards(&self) -> u16 {
+        self.shards()
+    }
+
+    async fn heads(&self) -> Result<Positions, ReadError> {
+        self.heads().await
+    }
+
+    async fn claim_shards(&self, holder: &str, shards: &[u16]) -> Result<Vec<HeldShard>, ReadError> {
+        self.claim_shards(holder, shards).await
+    }
+
+    async fn renew_shards(&self, held: &[HeldShard], revision: u64) -> Result<Vec<HeldShard>, ReadError> {
+        let _ = revision;
+        self.renew_shards(held).await
+    }
+
+    async fn release_shards(&self, held: &[HeldShard]) -> Result<(), ReadError> {
+        self.release_shards(held).await
+    }
+
+    async fn organizations_in(&self, _shard: u16) -> Result<Option<HashSet<OrganizationId>>, ReadError> {
+        Ok(None)
     }
 
     async fn load_lanes(&self, shard: u16) -> Result<Vec<LaneRecord>, ReadError> {
@@ -84,7 +121,8 @@ impl Log for Store {
         self.save_progress(batch).await
     }
 
-    async fn manual_sends(&self, limit: u32) -> Result<Vec<ManualSend>, ReadError> {
+    async fn manual_sends(&self, shard: u16, limit: u32) -> Result<Vec<ManualSend>, ReadError> {
+        let _ = shard;
         self.manual_sends(limit).await
     }
 

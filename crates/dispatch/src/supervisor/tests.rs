@@ -1,0 +1,366 @@
+//! Two dispatchers over one store in memory: shards change hands, and what was promised holds.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, BTreeSet},
+    future::poll_fn,
+    pin::pin,
+    rc::Rc,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
+
+use rollcall_domain::endpoint::RetrySchedule;
+use rollcall_stream::Feed;
+use tokio::{
+    sync::{Notify, oneshot, watch},
+    time::{Instant, sleep},
+};
+
+use super::{Shards, run};
+use crate::{
+    Settings,
+    attempt::Answer,
+    log::Log as _,
+    memory::{Memory, Notes, QUICK, Sent, ok, positions},
+};
+
+/// One process: its feed, what it sent, and a switch that stops it as SIGSTOP does.
+struct Process {
+    feed: Arc<Feed>,
+    sent: Sent,
+    shards: watch::Receiver<Shards>,
+    frozen: Rc<Cell<bool>>,
+    thawed: Rc<Notify>,
+    stop: RefCell<Option<oneshot::Sender<Duration>>>,
+}
+
+impl Process {
+    /// One that does nothing.
+    fn idle() -> Self {
+        Self::new(&Memory::new(), |_, _| (QUICK, ok())).0
+    }
+
+    fn new<F>(memory: &Memory, answer: F) -> (Self, impl Future<Output = ()> + use<F>)
+    where
+        F: Fn(u128, &str) -> (Duration, Answer) + 'static,
+    {
+        Self::with(Settings::default(), memory, answer)
+    }
+
+    /// The process, and what it does.
+    fn with<F>(settings: Settings, memory: &Memory, answer: F) -> (Self, impl Future<Output = ()> + use<F>)
+    where
+        F: Fn(u128, &str) -> (Duration, Answer) + 'static,
+    {
+        let feed = Feed::new(rollcall_stream::Settings::default());
+        let sent = Sent::default();
+        let (shown, shards) = watch::channel(Shards::default());
+        let (stop, stopped) = oneshot::channel();
+        let courier = Notes { sent: Rc::clone(&sent), answer };
+        let dispatcher = run(settings, memory.clone(), Arc::clone(&feed), courier, shown, stopped);
+        let process = Self {
+            feed,
+            sent,
+            shards,
+            frozen: Rc::default(),
+            thawed: Rc::default(),
+            stop: RefCell::new(Some(stop)),
+        };
+        let (frozen, thawed) = (Rc::clone(&process.frozen), Rc::clone(&process.thawed));
+        let running = async move {
+            let mut dispatcher = pin!(dispatcher);
+            let mut wait = Box::pin(thawed.notified());
+            poll_fn(|context| {
+                while frozen.get() {
+                    if wait.as_mut().poll(context).is_pending() {
+                        return Poll::Pending;
+                    }
+                    wait = Box::pin(thawed.notified());
+                }
+                dispatcher.as_mut().poll(context)
+            })
+            .await;
+        };
+        (process, running)
+    }
+
+    fn assign(&self, shards: impl IntoIterator<Item = u16>) {
+        self.feed.assign(shards.into_iter().collect());
+    }
+
+    async fn holds(&self, shards: impl IntoIterator<Item = u16>) {
+        let shards: BTreeSet<u16> = shards.into_iter().collect();
+        self.shards.clone().wait_for(|now| now.held == shards).await.unwrap();
+    }
+
+    fn stop(&self) {
+        if let Some(stop) = self.stop.borrow_mut().take() {
+            stop.send(Duration::from_secs(60)).unwrap();
+        }
+    }
+
+    fn freeze(&self) {
+        self.frozen.set(true);
+    }
+
+    fn thaw(&self) {
+        self.frozen.set(false);
+        self.thawed.notify_one();
+    }
+}
+
+/// Events of seven subjects in turn.
+fn append(memory: &Memory, shard: u16, processes: [&Process; 2], n: u64) {
+    let first = memory.0.rows.borrow().head(shard);
+    let texts: Vec<String> = (first..first + n).map(|n| format!("u{}", n % 7)).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    memory.append_to(shard, &processes.map(|process| &*process.feed), &texts);
+}
+
+/// All that was sent by both, in the order in which it was begun, checked: what is sent again is a
+/// subject's suffix, again in order. Gives how many events there are and how often one was sent twice.
+fn check(processes: [&Process; 2], target: u128) -> (usize, usize) {
+    let mut all: Vec<(Instant, u128)> = Vec::new();
+    for process in processes {
+        let sent = process.sent.borrow();
+        all.extend(
+            sent.iter().filter(|(_, t, _)| *t == target).map(|(at, _, id)| (*at, id.uuid().as_u128())),
+        );
+    }
+    all.sort_by_key(|(at, _)| *at);
+    let mut last: BTreeMap<(u128, u128), u128> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    let mut repeated = 0;
+    for (_, id) in all {
+        let (shard, position) = (id / 1_000_000, id % 1_000_000);
+        let subject = (shard, (position - 1) % 7);
+        repeated += usize::from(!seen.insert(id));
+        let before = last.insert(subject, position);
+        // The next one, or one that was sent before.
+        let next = before.map_or(position <= 7, |before| position <= before + 7);
+        assert!(next, "shard {shard}: {position} was sent after {before:?}");
+    }
+    (seen.len(), repeated)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_shard_that_the_binary_assigns_is_held_until_the_stop() {
+    let memory = Memory::new();
+    memory.endpoint(1, |_| {});
+    let (one, running) = Process::new(&memory, |_, _| (QUICK, ok()));
+    let test = async {
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(*one.shards.borrow(), Shards::default());
+        one.assign([0, 7]);
+        one.holds([0]).await;
+        memory.append(&one.feed, &["u1"]);
+        memory.until(|rows| rows.attempts.len() == 1).await;
+        sleep(Duration::from_secs(3_600)).await;
+        memory.append(&one.feed, &["u1"]);
+        memory.until(|rows| rows.attempts.len() == 2).await;
+        one.stop();
+    };
+    tokio::join!(running, test);
+    assert_eq!(positions(&one.sent, 1), [1, 2]);
+    let rows = memory.0.rows.borrow();
+    assert_eq!(rows.epochs[&0], 1, "it was never lost");
+    assert!(rows.leases.is_empty(), "it was released");
+}
+
+#[tokio::test(start_paused = true)]
+async fn shards_change_hands_while_events_flow() {
+    let memory = Memory::with_shards(4);
+    memory.endpoint(1, |_| {});
+    let answer = |_, _: &str| (Duration::from_millis(20), ok());
+    let (one, running_one) = Process::new(&memory, answer);
+    let (two, running_two) = Process::new(&memory, answer);
+    let both = [&one, &two];
+    let test = async {
+        one.assign([0, 1, 2, 3]);
+        for round in 0_u16..40 {
+            for shard in 0..4 {
+                append(&memory, shard, both, 10);
+            }
+            sleep(Duration::from_millis(50)).await;
+            // Shard 0 never moves; the others do, in turns.
+            let moving = |shard: &u16| *shard > 0 && (round / shard).is_multiple_of(2);
+            let (to_two, to_one): (Vec<u16>, Vec<u16>) = (0..4).partition(moving);
+            one.assign(to_one);
+            two.assign(to_two);
+        }
+        memory
+            .until(|rows| {
+                (0..4)
+                    .all(|shard| rows.lanes.values().any(|lane| lane.shard == shard && lane.frontier == 400))
+            })
+            .await;
+        one.stop();
+        two.stop();
+    };
+    tokio::join!(running_one, running_two, test);
+    assert_eq!(check(both, 1), (1_600, 0), "nothing was cut off, so nothing was sent twice");
+    let rows = memory.0.rows.borrow();
+    assert_eq!(rows.epochs[&0], 1);
+    assert!(rows.epochs[&1] > 10 && rows.epochs[&3] > 4, "{:?}", rows.epochs);
+    assert_eq!(rows.saves_fenced, 0);
+    assert!(!two.sent.borrow().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_shards_that_stay_go_on_without_a_pause() {
+    let memory = Memory::with_shards(2);
+    memory.endpoint(1, |_| {});
+    let (one, running_one) = Process::new(&memory, |_, id: &str| {
+        // What is under way in the second shard takes as long as it may.
+        let of_second = crate::memory::number(id) > 1_000_000;
+        (if of_second { Duration::from_secs(60) } else { QUICK }, ok())
+    });
+    let (two, running_two) = Process::new(&memory, |_, _| (QUICK, ok()));
+    let both = [&one, &two];
+    let test = async {
+        one.assign([0, 1]);
+        one.holds([0, 1]).await;
+        append(&memory, 1, both, 1);
+        sleep(Duration::from_millis(100)).await;
+        one.assign([0]);
+        two.assign([1]);
+        let began = Instant::now();
+        for _ in 0..40 {
+            append(&memory, 0, both, 1);
+            sleep(Duration::from_millis(100)).await;
+        }
+        two.holds([1]).await;
+        // The drain's deadline, and no more than a claim's wait.
+        let drained = two.sent.borrow()[0].0 - began;
+        assert!((3_000..3_200).contains(&drained.as_millis()), "{drained:?}");
+        one.stop();
+        two.stop();
+    };
+    tokio::join!(running_one, running_two, test);
+    let sent = one.sent.borrow();
+    let of_first: Vec<Instant> =
+        sent.iter().filter(|(_, _, id)| id.uuid().as_u128() < 1_000_000).map(|(at, ..)| *at).collect();
+    assert_eq!(of_first.len(), 40);
+    assert!(of_first.windows(2).all(|pair| pair[1] - pair[0] <= Duration::from_millis(110)));
+    assert_eq!(check(both, 1), (41, 1), "the one that was cut off was made again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_cannot_be_renewed_ends_everything_before_its_end() {
+    let memory = Memory::with_shards(2);
+    memory.endpoint(1, |e| e.retry_schedule = RetrySchedule::new(vec![0]).unwrap());
+    let (one, running) = Process::new(&memory, |_, _| (Duration::from_millis(700), ok()));
+    let test = async {
+        one.assign([0, 1]);
+        one.holds([0, 1]).await;
+        // Just after a renewal.
+        sleep(Duration::from_millis(10)).await;
+        memory.0.silent.set(true);
+        let last = Instant::now();
+        for _ in 0..100 {
+            append(&memory, 0, [&one, &one], 1);
+            sleep(Duration::from_millis(100)).await;
+        }
+        let begun = one.sent.borrow().iter().map(|(at, ..)| *at - last).max().unwrap();
+        assert!((4_500..5_000).contains(&begun.as_millis()), "{begun:?}");
+        assert!(one.shards.borrow().held.is_empty());
+        let sent = one.sent.borrow().len();
+        // It is back, and so is everything that was cut off.
+        memory.0.silent.set(false);
+        memory.until(|rows| rows.lane(&memory.id(1)).frontier == 100).await;
+        assert!(one.sent.borrow().len() > sent);
+        one.stop();
+    };
+    tokio::join!(running, test);
+    let (events, repeated) = check([&one, &Process::idle()], 1);
+    assert_eq!(events, 100);
+    assert!((1..=7).contains(&repeated), "{repeated}");
+    assert!(memory.0.rows.borrow().epochs[&0] >= 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_wakes_after_its_lease_sends_nothing_more() {
+    let memory = Memory::with_shards(1);
+    memory.endpoint(1, |_| {});
+    let (one, running_one) = Process::new(&memory, |_, _| (Duration::from_millis(300), ok()));
+    let (two, running_two) = Process::new(&memory, |_, _| (QUICK, ok()));
+    let both = [&one, &two];
+    let test = async {
+        one.assign([0]);
+        one.holds([0]).await;
+        append(&memory, 0, both, 70);
+        while one.sent.borrow().len() < 14 {
+            sleep(QUICK).await;
+        }
+        one.freeze();
+        two.assign([0]);
+        two.holds([0]).await;
+        memory.until(|rows| rows.lane(&memory.id(1)).frontier == 70).await;
+        let before = one.sent.borrow().len();
+        one.thaw();
+        append(&memory, 0, both, 70);
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!(one.sent.borrow().len(), before);
+        assert_eq!(memory.0.rows.borrow().lane(&memory.id(1)).frontier, 140);
+        assert_eq!(one.shards.borrow().held, BTreeSet::new());
+        one.stop();
+        two.stop();
+    };
+    tokio::join!(running_one, running_two, test);
+    assert_eq!(check(both, 1).0, 140);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_fenced_stops_at_once() {
+    let memory = Memory::with_shards(1);
+    memory.endpoint(1, |_| {});
+    let (one, running) = Process::new(&memory, |_, _| (QUICK, ok()));
+    let test = async {
+        one.assign([0]);
+        one.holds([0]).await;
+        // Somebody else has it, though this lease is not over.
+        memory.claim_shards("another", &[0]).await.unwrap();
+        *memory.0.rows.borrow_mut().epochs.get_mut(&0).unwrap() += 1;
+        let until = Instant::now() + Duration::from_secs(30);
+        memory.0.rows.borrow_mut().leases.insert(0, ("another".to_owned(), until));
+        append(&memory, 0, [&one, &one], 1);
+        one.holds([]).await;
+        append(&memory, 0, [&one, &one], 50);
+        sleep(Duration::from_secs(20)).await;
+        assert_eq!(positions(&one.sent, 1), [1]);
+        memory.until(|rows| rows.lanes.values().any(|lane| lane.frontier == 51)).await;
+        assert!(Instant::now() >= until);
+        one.stop();
+    };
+    tokio::join!(running, test);
+    assert_eq!(memory.0.rows.borrow().saves_fenced, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn slots_go_round_over_the_shards() {
+    let memory = Memory::with_shards(3);
+    memory.endpoint(1, |_| {});
+    let settings = Settings { fast_slots: 2, slow_slots: 2, ..Settings::default() };
+    let (one, running) = Process::with(settings, &memory, |_, _| (Duration::from_millis(100), ok()));
+    let test = async {
+        one.assign([0, 1, 2]);
+        one.holds([0, 1, 2]).await;
+        // The first one has it all, when the others' come.
+        append(&memory, 0, [&one, &one], 100);
+        sleep(Duration::from_millis(50)).await;
+        append(&memory, 1, [&one, &one], 10);
+        append(&memory, 2, [&one, &one], 10);
+        sleep(Duration::from_millis(1_650)).await;
+        let of = |shard| {
+            one.sent.borrow().iter().filter(|(_, _, id)| id.uuid().as_u128() / 1_000_000 == shard).count()
+        };
+        assert_eq!(of(0) + of(1) + of(2), 34);
+        assert!(of(1) == 10 && of(2) == 10, "{} {} {}", of(0), of(1), of(2));
+        memory.until(|rows| rows.attempts.len() == 120).await;
+        one.stop();
+    };
+    tokio::join!(running, test);
+    assert_eq!(check([&one, &Process::idle()], 1), (120, 0));
+}
