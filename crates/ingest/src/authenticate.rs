@@ -29,6 +29,11 @@ impl Opened {
     pub(crate) fn token(&self) -> &Token {
         &self.entry.tokens[self.place].1
     }
+
+    /// Its SHA-256.
+    pub(crate) fn token_digest(&self) -> [u8; 32] {
+        self.entry.tokens[self.place].0
+    }
 }
 
 /// Opens the directory for the request's token.

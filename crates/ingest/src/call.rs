@@ -12,12 +12,12 @@ use rollcall_domain::{
     record::{GroupRecord, UserRecord},
 };
 use rollcall_scim::{
-    AllQuery, Applied, Limits, ListQuery, Projection, ResourceKind, Rule, Rules, ScimError, json,
+    AllQuery, Applied, Limits, ListQuery, Projection, QueryTerms, ResourceKind, Rule, Rules, ScimError, json,
 };
 use rollcall_store::{Committed, Store, WriteRequest, catalog::DirectoryEntry};
 use serde_json::{Map, Value};
 
-use crate::{State, body, etag, failure::Failure, target::decode};
+use crate::{State, body, etag, failure::Failure, routes::CursorKey, target::decode};
 
 /// A request of a provider that has shown its token.
 pub(crate) struct Call<'a> {
@@ -32,6 +32,8 @@ pub(crate) struct Call<'a> {
     pub(crate) query: &'a str,
     /// Which dialect the directory may speak.
     pub(crate) rules: Rules,
+    /// The SHA-256 of the token that opened the directory.
+    pub(crate) token_digest: [u8; 32],
     /// Which rules this request needed.
     pub(crate) applied: &'a Cell<Applied>,
 }
@@ -87,33 +89,40 @@ impl Call<'_> {
 
     /// The list that the query string asks for.
     pub(crate) fn list_query(&self, kind: ResourceKind) -> Result<ListQuery, Failure> {
-        let (pairs, max_results) = (pairs(self.query)?, self.state.settings.max_results);
-        let query =
-            self.noting(|applied| ListQuery::parse_noting(pairs, kind, &self.rules, max_results, applied))?;
-        Ok(self.paged(query))
+        let (pairs, base) = (pairs(self.query)?, self.base());
+        Ok(self.noting(|applied| ListQuery::parse_noting(pairs, kind, &self.terms(&base), applied))?)
+    }
+
+    /// The list of both kinds that the query string asks for at the root.
+    pub(crate) fn list_all_query(&self) -> Result<AllQuery, Failure> {
+        let (pairs, base) = (pairs(self.query)?, self.base());
+        Ok(self.noting(|applied| AllQuery::parse_noting(pairs, &self.terms(&base), applied))?)
     }
 
     /// The list that a `.search` body asks for.
     pub(crate) async fn search_query(&mut self, kind: ResourceKind) -> Result<ListQuery, Failure> {
         let body = self.json(self.state.settings.group_body_bytes).await?;
-        let max_results = self.state.settings.max_results;
-        let query = self.noting(|applied| {
-            ListQuery::from_search_request(&body, kind, &self.rules, max_results, applied)
-        })?;
-        Ok(self.paged(query))
+        let base = self.base();
+        let read = |applied: &mut _| ListQuery::from_search_request(&body, kind, &self.terms(&base), applied);
+        Ok(self.noting(read)?)
     }
 
     /// The list of both kinds that a `.search` body at the root asks for.
     pub(crate) async fn search_all_query(&mut self) -> Result<AllQuery, Failure> {
         let body = self.json(self.state.settings.group_body_bytes).await?;
-        let max_results = self.state.settings.max_results;
-        let read = |applied: &mut _| AllQuery::from_search_request(&body, &self.rules, max_results, applied);
-        Ok(self.noting(read)?)
+        let base = self.base();
+        Ok(self.noting(|applied| AllQuery::from_search_request(&body, &self.terms(&base), applied))?)
     }
 
-    fn paged(&self, mut query: ListQuery) -> ListQuery {
-        query.count.get_or_insert(self.default_count());
-        query
+    fn terms<'q>(&'q self, base_url: &'q str) -> QueryTerms<'q> {
+        let max_results = self.state.settings.max_results;
+        QueryTerms { rules: &self.rules, max_results, base_url: Some(base_url) }
+    }
+
+    /// What signs the cursors of this directory: see [`State::with_cursor_secret`].
+    pub(crate) fn cursor_key(&self) -> CursorKey {
+        let secret = self.state.cursor_secret.as_deref();
+        CursorKey::new(secret.unwrap_or(&self.token_digest), self.directory())
     }
 
     /// The page of a list that names no `count`.
@@ -122,13 +131,22 @@ impl Call<'_> {
         settings.default_page_size.min(settings.max_results)
     }
 
+    /// The body of a bulk request.
+    pub(crate) async fn bulk_body(&mut self) -> Result<Map<String, Value>, Failure> {
+        self.json(self.state.settings.bulk_body_bytes).await
+    }
+
     /// The body of a write of this kind of resource.
     pub(crate) async fn resource_body(&mut self, kind: ResourceKind) -> Result<Map<String, Value>, Failure> {
-        let size = match kind {
+        self.json(self.body_bytes(kind)).await
+    }
+
+    /// The largest body of a write of this kind of resource.
+    pub(crate) fn body_bytes(&self, kind: ResourceKind) -> usize {
+        match kind {
             ResourceKind::User => self.state.settings.user_body_bytes,
             ResourceKind::Group => self.state.settings.group_body_bytes,
-        };
-        self.json(size).await
+        }
     }
 
     async fn json(&mut self, size: usize) -> Result<Map<String, Value>, Failure> {
@@ -146,11 +164,21 @@ impl Call<'_> {
 
     /// Carries out a command. Only what it returns may be answered as a success.
     pub(crate) async fn write(&self, command: Command, members_up_to: u64) -> Result<Committed, Failure> {
+        self.write_by(self.method, command, members_up_to).await
+    }
+
+    /// As [`Call::write`], by the method of an operation in a bulk request.
+    pub(crate) async fn write_by(
+        &self,
+        method: &'static str,
+        command: Command,
+        members_up_to: u64,
+    ) -> Result<Committed, Failure> {
         let request = WriteRequest {
             directory_id: self.directory().clone(),
             command,
             request_id: self.request_id.clone(),
-            method: self.method,
+            method,
             members_up_to,
         };
         Ok(self.store().write(request).await?)

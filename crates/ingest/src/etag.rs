@@ -13,7 +13,16 @@ pub(crate) fn of_version(version: u64) -> String {
 
 /// `If-Match`. A `*` asks only that the resource exists, which a write asks anyhow.
 pub(crate) fn precondition(headers: &HeaderMap) -> Precondition {
-    match Tags::from_headers(headers, &IF_MATCH) {
+    required(Tags::from_headers(headers, &IF_MATCH))
+}
+
+/// The `version` of an operation in a bulk request, which is what would stand in `If-Match`.
+pub(crate) fn precondition_of(version: &str) -> Precondition {
+    required(Tags::parse(version))
+}
+
+fn required(tags: Option<Tags>) -> Precondition {
+    match tags {
         Some(Tags::These(versions)) => Precondition::Versions(versions),
         Some(Tags::Any) | None => Precondition::None,
     }

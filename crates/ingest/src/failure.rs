@@ -103,6 +103,15 @@ impl Failure {
         }
     }
 
+    /// The body of the answer, and what stands in the answer to an operation of a bulk request.
+    pub(crate) fn into_error(self) -> ScimError {
+        let status = self.status();
+        match self {
+            Self::Scim(error) => error,
+            other => ScimError::new(status, other.to_string()),
+        }
+    }
+
     /// What the client sees.
     pub(crate) fn into_answer(self) -> Answer {
         let status = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -117,11 +126,7 @@ impl Failure {
             _ => None,
         };
         let reason = self.reason();
-        let error = match self {
-            Self::Scim(error) => error,
-            other => ScimError::new(status.as_u16(), other.to_string()),
-        };
-        let mut answer = Answer::json(status, &error.to_json());
+        let mut answer = Answer::json(status, &self.into_error().to_json());
         answer.reason = Some(reason);
         answer.headers.extend(header);
         answer

@@ -13,6 +13,8 @@ pub const DURATION: &str = "rollcall_scim_request_duration_seconds";
 pub const RULE_APPLIED: &str = "rollcall_scim_rule_applied_total";
 /// Requests refused. `reason` (the `scimType`, or a word such as `unauthorized` or `unavailable`).
 pub const REFUSED: &str = "rollcall_scim_refused_total";
+/// Operations of bulk requests. `method` (`POST`, `PUT`, `PATCH`, `DELETE`, `OTHER`), `status`.
+pub const BULK_OPERATIONS: &str = "rollcall_scim_bulk_operations_total";
 
 /// Registers the descriptions with the installed recorder. Called once, after it is installed.
 pub fn describe() {
@@ -20,6 +22,7 @@ pub fn describe() {
     metrics::describe_histogram!(DURATION, metrics::Unit::Seconds, "Time to answer a SCIM request");
     metrics::describe_counter!(RULE_APPLIED, "SCIM requests that a compatibility rule changed");
     metrics::describe_counter!(REFUSED, "SCIM requests refused");
+    metrics::describe_counter!(BULK_OPERATIONS, "Operations of SCIM bulk requests");
 }
 
 pub(crate) fn answered(method: &'static str, resource: &'static str, status: u16, took: Duration) {
@@ -36,6 +39,10 @@ pub(crate) fn applied(rules: Applied) {
     for rule in rules.iter() {
         metrics::counter!(RULE_APPLIED, "rule" => rule).increment(1);
     }
+}
+
+pub(crate) fn bulk_operation(method: &'static str, status: u16) {
+    metrics::counter!(BULK_OPERATIONS, "method" => method, "status" => status_label(status)).increment(1);
 }
 
 fn status_label(status: u16) -> &'static str {

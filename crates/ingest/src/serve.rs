@@ -23,7 +23,6 @@ use crate::{
     call::Call,
     failure::{self, Failure},
     metric, routes,
-    state::rules_for,
     target::{Route, Target},
 };
 
@@ -73,10 +72,11 @@ async fn carry_out(
     let catalog = state.store.catalog();
     let opened = authenticate::open(&catalog, target.directory.as_ref(), request.headers(), clock::now())?;
     state.store.note_token_use(&opened.token().id);
-    let entry = opened.entry;
-    let rules = rules_for(&entry.directory);
+    let (token_digest, entry) = (opened.token_digest(), opened.entry);
+    let rules = state.rules_for(&entry.directory);
     let query = target.query;
-    let mut call = Call { state, request, payload, entry, request_id, method, query, rules, applied };
+    let mut call =
+        Call { state, request, payload, entry, request_id, method, query, rules, token_digest, applied };
     routes::dispatch(&mut call, &target.route).await
 }
 

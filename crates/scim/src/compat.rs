@@ -26,7 +26,7 @@ pub(crate) use values::{MAX_ELEMENTS, boolean_of};
 use serde_json::{Map, Value};
 
 /// Takes the entry with this name, in any case, and says how it was spelled.
-fn take(map: &mut Map<String, Value>, name: &str) -> Option<(String, Value)> {
+pub(crate) fn take(map: &mut Map<String, Value>, name: &str) -> Option<(String, Value)> {
     let key = if map.contains_key(name) {
         name.to_owned()
     } else {

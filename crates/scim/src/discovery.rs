@@ -22,6 +22,14 @@ pub struct DiscoverySettings {
     pub base_url: String,
     /// The largest page of a list.
     pub max_results: u64,
+    /// The page of a list that names no size.
+    pub default_page_size: u64,
+    /// How long after a page the next one may be asked for by its cursor.
+    pub cursor_timeout_seconds: u64,
+    /// The most operations in a bulk request.
+    pub bulk_operations: usize,
+    /// The largest bulk request, in bytes.
+    pub bulk_body_bytes: usize,
     /// Where people read on, if there is such a page.
     pub documentation_uri: Option<String>,
 }
@@ -32,11 +40,24 @@ pub fn service_provider_config(settings: &DiscoverySettings) -> Value {
     let mut config = json!({
         "schemas": [SERVICE_PROVIDER_CONFIG],
         "patch": {"supported": true},
-        "bulk": {"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
+        "bulk": {
+            "supported": true,
+            "maxOperations": settings.bulk_operations,
+            "maxPayloadSize": settings.bulk_body_bytes,
+        },
         "filter": {"supported": true, "maxResults": settings.max_results},
         "changePassword": {"supported": false},
         "sort": {"supported": true},
         "etag": {"supported": true},
+        // RFC 9865 §4.
+        "pagination": {
+            "cursor": true,
+            "index": true,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": settings.default_page_size,
+            "maxPageSize": settings.max_results,
+            "cursorTimeout": settings.cursor_timeout_seconds,
+        },
         "authenticationSchemes": [{
             "type": "oauthbearertoken",
             "name": "OAuth Bearer Token",
@@ -168,6 +189,10 @@ mod tests {
         let settings = DiscoverySettings {
             base_url: "https://x/scim".to_owned(),
             max_results: 200,
+            default_page_size: 100,
+            cursor_timeout_seconds: 60,
+            bulk_operations: 10,
+            bulk_body_bytes: 1000,
             documentation_uri: None,
         };
         for document in [service_provider_config(&settings), resource_types("b"), schemas("b")] {

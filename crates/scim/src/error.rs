@@ -113,6 +113,24 @@ impl ScimError {
         Self::typed(400, ScimType::TooMany, detail)
     }
 
+    /// 400: a cursor that this query did not get (RFC 9865 §2.1).
+    #[must_use]
+    pub fn invalid_cursor(detail: impl Into<String>) -> Self {
+        Self::typed(400, ScimType::InvalidCursor, detail)
+    }
+
+    /// 400: a cursor that was good once (RFC 9865 §2.1).
+    #[must_use]
+    pub fn expired_cursor(detail: impl Into<String>) -> Self {
+        Self::typed(400, ScimType::ExpiredCursor, detail)
+    }
+
+    /// 400: a page size that cannot be, beside a cursor (RFC 9865 §2.1).
+    #[must_use]
+    pub fn invalid_count(detail: impl Into<String>) -> Self {
+        Self::typed(400, ScimType::InvalidCount, detail)
+    }
+
     /// 409: a unique value is taken.
     #[must_use]
     pub fn uniqueness(detail: impl Into<String>) -> Self {

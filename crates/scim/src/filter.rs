@@ -15,6 +15,7 @@ mod parser;
 mod print;
 #[cfg(test)]
 mod tests;
+mod urls;
 
 pub(crate) use eval::parse_time;
 pub use hints::{IndexedAttribute, equality_hints};
@@ -80,13 +81,14 @@ pub enum CompareValue {
     Boolean(bool),
 }
 
-/// Parses a filter and resolves it against the schema of `kind`.
+/// Parses a filter and resolves it against the schema of `kind`. URLs that the server makes (`meta.location`,
+/// `$ref`) cannot be compared in it, for their base is not known here; see [`crate::QueryTerms`].
 ///
 /// # Errors
 /// 400 `invalidFilter`: bad syntax, an unknown attribute, a comparison that its type does not have, or a bound
 /// exceeded. A filter is never silently ignored: a client that is told "none" creates duplicates.
 pub fn parse_filter(text: &str, kind: ResourceKind, rules: &Rules) -> Result<Filter, ScimError> {
-    Parser::filter(text, kind, &mut Dialect::new(rules))
+    Parser::filter(text, kind, None, &mut Dialect::new(rules))
 }
 
 /// A filter on the resources of one kind, where those of the other kind are asked with it.
@@ -106,8 +108,13 @@ impl Among {
     ///
     /// # Errors
     /// As [`parse_filter`]; an attribute is unknown if neither kind has it.
-    pub(crate) fn parse(text: &str, kind: ResourceKind, dialect: &mut Dialect) -> Result<Self, ScimError> {
-        let filter = Parser::filter_among_all(text, kind, dialect)?;
+    pub(crate) fn parse(
+        text: &str,
+        kind: ResourceKind,
+        base_url: Option<&str>,
+        dialect: &mut Dialect,
+    ) -> Result<Self, ScimError> {
+        let filter = Parser::filter_among_all(text, kind, base_url, dialect)?;
         Ok(match filter.constant(kind) {
             Some(true) => Self::Every,
             Some(false) => Self::None,

@@ -6,6 +6,7 @@
 //! Queries are [`filter`], [`query`] and [`project`]; what a client may discover about all this is
 //! [`discovery`]. Everything looks attributes up in the one table of [`schema`].
 
+pub mod bulk;
 pub mod compat;
 pub mod discovery;
 pub mod document;
@@ -24,6 +25,7 @@ pub mod query;
 pub mod schema;
 pub mod sort;
 
+pub use bulk::{BulkChange, BulkMethod, BulkOperation, BulkPlan, BulkRequest, BulkStep, BulkTarget};
 pub use compat::{
     Applied, Rule, Rules, group_input, group_input_noting, patch_request, patch_request_noting, user_input,
     user_input_noting,
@@ -35,9 +37,9 @@ pub use filter::{CompareOp, CompareValue, Filter, IndexedAttribute, equality_hin
 pub use fold::fold;
 pub use json::Limits;
 pub use kind::ResourceKind;
-pub use list::list_response;
+pub use list::{cursor_response, list_response};
 pub use patch::{GroupPatch, MemberOp, MemberSelector, PatchRequest, apply_group, apply_user};
 pub use path::{AttrPath, PatchPath};
 pub use project::Projection;
-pub use query::{AllQuery, ListQuery};
+pub use query::{AllQuery, CursorRequest, ListQuery, QueryTerms};
 pub use sort::Sort;

@@ -16,3 +16,18 @@ pub fn list_response(resources: Vec<Value>, total: u64, start_index: u64) -> Val
         "Resources": resources,
     })
 }
+
+/// A ListResponse to a request by cursor: RFC 9865 §2. `next` is absent on the last page. There is no `startIndex`.
+#[must_use]
+pub fn cursor_response(resources: Vec<Value>, total: u64, next: Option<String>) -> Value {
+    let mut response = json!({
+        "schemas": [LIST_RESPONSE],
+        "totalResults": total,
+        "itemsPerPage": resources.len(),
+    });
+    if let Some(next) = next {
+        response["nextCursor"] = next.into();
+    }
+    response["Resources"] = resources.into();
+    response
+}

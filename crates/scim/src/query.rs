@@ -32,6 +32,30 @@ pub struct ListQuery {
     pub count: Option<u64>,
     /// Which attributes.
     pub projection: Projection,
+    /// Set where the page is asked for by cursor; the place of the first resource then follows from it.
+    pub cursor: Option<CursorRequest>,
+}
+
+/// A request for a page by cursor: RFC 9865.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CursorRequest {
+    /// What the client sent, not checked; empty for the first page.
+    pub cursor: String,
+    /// The parameters that have to stay the same from page to page, in one text. `count` is not among them: that
+    /// it changed is to be told apart.
+    pub query: String,
+}
+
+/// What a request is read by.
+#[derive(Clone, Copy, Debug)]
+pub struct QueryTerms<'a> {
+    /// Which dialect the sender may speak.
+    pub rules: &'a Rules,
+    /// The largest page.
+    pub max_results: u64,
+    /// The SCIM base URL without a trailing slash, which `meta.location` and every `$ref` begin with. Without it
+    /// they cannot be compared.
+    pub base_url: Option<&'a str>,
 }
 
 /// A request for users and groups at once (RFC 7644 §3.4.2.1), as one request for each kind. Both have the
@@ -46,6 +70,8 @@ pub struct AllQuery {
     pub start_index: u64,
     /// See [`ListQuery::count`].
     pub count: Option<u64>,
+    /// See [`ListQuery::cursor`].
+    pub cursor: Option<CursorRequest>,
 }
 
 /// The parameters, as text.
@@ -55,12 +81,39 @@ struct Raw {
     sort_by: Option<String>,
     sort_order: Option<String>,
     start_index: Option<i128>,
-    count: Option<i128>,
+    /// Read only when it is known whether there is a cursor, which decides what is wrong with it.
+    count: Option<Result<i128, ScimError>>,
+    cursor: Option<String>,
     attributes: Option<String>,
     excluded: Option<String>,
 }
 
 impl Raw {
+    fn of_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Result<Self, ScimError> {
+        let mut raw = Raw::default();
+        for (name, value) in pairs {
+            let is = |known: &str| name.eq_ignore_ascii_case(known);
+            if is("filter") {
+                raw.filter.get_or_insert(value);
+            } else if is("sortBy") {
+                raw.sort_by.get_or_insert(value);
+            } else if is("sortOrder") {
+                raw.sort_order.get_or_insert(value);
+            } else if is("attributes") {
+                raw.attributes.get_or_insert(value);
+            } else if is("excludedAttributes") {
+                raw.excluded.get_or_insert(value);
+            } else if is("startIndex") {
+                raw.start_index = raw.start_index.or(number("startIndex", &value)?);
+            } else if is("count") {
+                raw.count = raw.count.or(number("count", &value).transpose());
+            } else if is("cursor") {
+                raw.cursor.get_or_insert(value);
+            }
+        }
+        Ok(raw)
+    }
+
     fn of_search(body: &Map<String, Value>, dialect: &mut Dialect) -> Result<Self, ScimError> {
         let mut raw = Raw::default();
         let mut named = false;
@@ -86,7 +139,9 @@ impl Raw {
             } else if is("startIndex") {
                 raw.start_index = integer("startIndex", value)?;
             } else if is("count") {
-                raw.count = integer("count", value)?;
+                raw.count = integer("count", value).transpose();
+            } else if is("cursor") {
+                raw.cursor = Some(text("cursor", value)?);
             }
         }
         if !named && !dialect.bend(Rule::ToleratePatchSchemas) {
@@ -99,14 +154,16 @@ impl Raw {
         self,
         kind: ResourceKind,
         dialect: &mut Dialect,
-        max_results: u64,
+        terms: &QueryTerms<'_>,
     ) -> Result<ListQuery, ScimError> {
-        let filter = self.filter.as_deref().map(|text| Parser::filter(text, kind, dialect)).transpose()?;
+        let base = terms.base_url;
+        let filter =
+            self.filter.as_deref().map(|text| Parser::filter(text, kind, base, dialect)).transpose()?;
         let sort = self.sort(kind)?;
-        self.query(filter, sort, kind, max_results)
+        self.query(filter, sort, kind, &self.page(terms.max_results)?)
     }
 
-    fn into_all_query(self, dialect: &mut Dialect, max_results: u64) -> Result<AllQuery, ScimError> {
+    fn into_all_query(self, dialect: &mut Dialect, terms: &QueryTerms<'_>) -> Result<AllQuery, ScimError> {
         let sorts = match (self.sort(ResourceKind::User), self.sort(ResourceKind::Group)) {
             // Of two complaints, the one about the order is about something that was found.
             (Err(_), Err(error)) if error.scim_type == Some(ScimType::InvalidValue) => return Err(error),
@@ -114,21 +171,18 @@ impl Raw {
             // By what one kind does not have its resources are not sorted.
             (users, groups) => (users.ok().flatten(), groups.ok().flatten()),
         };
+        let page = self.page(terms.max_results)?;
         let mut one = |kind, sort| {
-            let among = self.filter.as_deref().map(|text| Among::parse(text, kind, dialect));
+            let among = self.filter.as_deref().map(|text| Among::parse(text, kind, terms.base_url, dialect));
             let filter = match among.transpose()? {
                 Some(Among::None) => return Ok(None),
                 Some(Among::Some(filter)) => Some(filter),
                 Some(Among::Every) | None => None,
             };
-            self.query(filter, sort, kind, max_results).map(Some)
+            self.query(filter, sort, kind, &page).map(Some)
         };
-        Ok(AllQuery {
-            users: one(ResourceKind::User, sorts.0)?,
-            groups: one(ResourceKind::Group, sorts.1)?,
-            start_index: self.start_index(),
-            count: self.count(max_results),
-        })
+        let (users, groups) = (one(ResourceKind::User, sorts.0)?, one(ResourceKind::Group, sorts.1)?);
+        Ok(AllQuery { users, groups, start_index: page.start_index, count: page.count, cursor: page.cursor })
     }
 
     fn query(
@@ -136,29 +190,58 @@ impl Raw {
         filter: Option<Filter>,
         sort: Option<Sort>,
         kind: ResourceKind,
-        max_results: u64,
+        page: &Page,
     ) -> Result<ListQuery, ScimError> {
         Ok(ListQuery {
             filter,
             sort,
-            start_index: self.start_index(),
-            count: self.count(max_results),
+            start_index: page.start_index,
+            count: page.count,
             projection: Projection::parse(self.attributes.as_deref(), self.excluded.as_deref(), kind)?,
+            cursor: page.cursor.clone(),
         })
+    }
+
+    fn page(&self, max_results: u64) -> Result<Page, ScimError> {
+        let Some(cursor) = &self.cursor else {
+            let start_index = self.start_index.map_or(1, |number| at_least(number, 1).min(MAX_START_INDEX));
+            let count = self.count.clone().transpose()?;
+            let count = count.map(|number| at_least(number, 0).min(max_results));
+            return Ok(Page { start_index, count, cursor: None });
+        };
+        if self.start_index.is_some() {
+            return Err(ScimError::invalid_value(
+                "A page is asked for by \"cursor\" or by \"startIndex\", not by both.",
+            ));
+        }
+        let count = match &self.count {
+            None => None,
+            Some(Ok(number)) if *number <= i128::from(max_results) => Some(at_least(*number, 0)),
+            Some(_) => {
+                return Err(ScimError::invalid_count(format!(
+                    "\"count\" must be a whole number, at most {max_results} (maxPageSize)."
+                )));
+            }
+        };
+        let parts = [&self.filter, &self.sort_by, &self.sort_order, &self.attributes, &self.excluded];
+        // With their lengths, so that no two queries have one text.
+        let query =
+            parts.map(|part| part.as_ref().map_or(String::new(), |text| format!("{}:{text}", text.len())));
+        let cursor = CursorRequest { cursor: cursor.clone(), query: query.join(",") };
+        Ok(Page { start_index: 1, count, cursor: Some(cursor) })
     }
 
     fn sort(&self, kind: ResourceKind) -> Result<Option<Sort>, ScimError> {
         let by = self.sort_by.as_deref().filter(|by| !by.trim().is_empty());
         by.map(|by| Sort::parse(by, self.sort_order.as_deref(), kind)).transpose()
     }
+}
 
-    fn start_index(&self) -> u64 {
-        self.start_index.map_or(1, |number| at_least(number, 1).min(MAX_START_INDEX))
-    }
-
-    fn count(&self, max_results: u64) -> Option<u64> {
-        self.count.map(|number| at_least(number, 0).min(max_results))
-    }
+/// Which part of the list.
+struct Page {
+    start_index: u64,
+    count: Option<u64>,
+    cursor: Option<CursorRequest>,
 }
 
 fn at_least(number: i128, least: i128) -> u64 {
@@ -177,40 +260,23 @@ impl ListQuery {
         rules: &Rules,
         max_results: u64,
     ) -> Result<Self, ScimError> {
-        Self::parse_noting(pairs, kind, rules, max_results, &mut Applied::default())
+        let terms = QueryTerms { rules, max_results, base_url: None };
+        Self::parse_noting(pairs, kind, &terms, &mut Applied::default())
     }
 
     /// As [`ListQuery::parse`], noting the rules that the query needed, also when it is refused.
     ///
     /// # Errors
-    /// As [`ListQuery::parse`].
+    /// As [`ListQuery::parse`]; with a cursor 400 `invalidCount` for a bad `count`, and `invalidValue` for a
+    /// `startIndex` beside it.
     pub fn parse_noting(
         pairs: impl IntoIterator<Item = (String, String)>,
         kind: ResourceKind,
-        rules: &Rules,
-        max_results: u64,
+        terms: &QueryTerms<'_>,
         applied: &mut Applied,
     ) -> Result<Self, ScimError> {
-        let mut raw = Raw::default();
-        for (name, value) in pairs {
-            let is = |known: &str| name.eq_ignore_ascii_case(known);
-            if is("filter") {
-                raw.filter.get_or_insert(value);
-            } else if is("sortBy") {
-                raw.sort_by.get_or_insert(value);
-            } else if is("sortOrder") {
-                raw.sort_order.get_or_insert(value);
-            } else if is("attributes") {
-                raw.attributes.get_or_insert(value);
-            } else if is("excludedAttributes") {
-                raw.excluded.get_or_insert(value);
-            } else if is("startIndex") {
-                raw.start_index = raw.start_index.or(number("startIndex", &value)?);
-            } else if is("count") {
-                raw.count = raw.count.or(number("count", &value)?);
-            }
-        }
-        Dialect::noting(rules, applied, |dialect| raw.into_query(kind, dialect, max_results))
+        let raw = Raw::of_pairs(pairs)?;
+        Dialect::noting(terms.rules, applied, |dialect| raw.into_query(kind, dialect, terms))
     }
 
     /// Reads the body of a `.search` request. `attributes` and `excludedAttributes` may be lists or, as in a
@@ -221,12 +287,11 @@ impl ListQuery {
     pub fn from_search_request(
         body: &Map<String, Value>,
         kind: ResourceKind,
-        rules: &Rules,
-        max_results: u64,
+        terms: &QueryTerms<'_>,
         applied: &mut Applied,
     ) -> Result<Self, ScimError> {
-        Dialect::noting(rules, applied, |dialect| {
-            Raw::of_search(body, dialect)?.into_query(kind, dialect, max_results)
+        Dialect::noting(terms.rules, applied, |dialect| {
+            Raw::of_search(body, dialect)?.into_query(kind, dialect, terms)
         })
     }
 }
@@ -239,13 +304,25 @@ impl AllQuery {
     /// As [`ListQuery::from_search_request`]; an attribute is unknown if neither kind has it.
     pub fn from_search_request(
         body: &Map<String, Value>,
-        rules: &Rules,
-        max_results: u64,
+        terms: &QueryTerms<'_>,
         applied: &mut Applied,
     ) -> Result<Self, ScimError> {
-        Dialect::noting(rules, applied, |dialect| {
-            Raw::of_search(body, dialect)?.into_all_query(dialect, max_results)
+        Dialect::noting(terms.rules, applied, |dialect| {
+            Raw::of_search(body, dialect)?.into_all_query(dialect, terms)
         })
+    }
+
+    /// Reads decoded query parameters at the root, as [`ListQuery::parse_noting`] does below it.
+    ///
+    /// # Errors
+    /// As [`ListQuery::parse_noting`]; an attribute is unknown if neither kind has it.
+    pub fn parse_noting(
+        pairs: impl IntoIterator<Item = (String, String)>,
+        terms: &QueryTerms<'_>,
+        applied: &mut Applied,
+    ) -> Result<Self, ScimError> {
+        let raw = Raw::of_pairs(pairs)?;
+        Dialect::noting(terms.rules, applied, |dialect| raw.into_all_query(dialect, terms))
     }
 }
 
@@ -299,7 +376,44 @@ mod tests {
     fn search(body: &Value) -> Result<ListQuery, ScimError> {
         let body = body.as_object().unwrap();
         let noted = &mut Applied::default();
-        ListQuery::from_search_request(body, ResourceKind::User, &Rules::default(), 200, noted)
+        ListQuery::from_search_request(body, ResourceKind::User, &terms(&Rules::default()), noted)
+    }
+
+    fn terms(rules: &Rules) -> QueryTerms<'_> {
+        QueryTerms { rules, max_results: 200, base_url: None }
+    }
+
+    #[test]
+    fn a_page_by_cursor() {
+        let page = |pairs: &[(&str, &str)]| {
+            let pairs = [&[("cursor", "c")], pairs].concat();
+            query(&pairs).map(|query| (query.count, query.cursor.unwrap()))
+        };
+        assert_eq!(query(&[("count", "5")]).unwrap().cursor, None);
+        assert_eq!(query(&[("cursor", "")]).unwrap().cursor.unwrap().cursor, "");
+        assert_eq!(
+            search(&json!({"schemas": [SEARCH_REQUEST], "cursor": ""})).unwrap().cursor.unwrap().cursor,
+            ""
+        );
+        for (count, expected) in
+            [("", None), ("7", Some(7)), ("200", Some(200)), ("-3", Some(0)), ("0", Some(0))]
+        {
+            assert_eq!(page(&[("count", count)]).unwrap().0, expected, "{count}");
+        }
+        for count in ["201", "x", "1.5"] {
+            assert_eq!(
+                page(&[("count", count)]).unwrap_err().scim_type,
+                Some(ScimType::InvalidCount),
+                "{count}"
+            );
+        }
+        assert_eq!(page(&[("startIndex", "1")]).unwrap_err().scim_type, Some(ScimType::InvalidValue));
+        // Everything but the count belongs to the query.
+        let one = page(&[("filter", "title pr"), ("count", "1")]).unwrap().1;
+        assert_eq!(page(&[("filter", "title pr"), ("count", "2")]).unwrap().1, one);
+        for other in [("filter", "title  pr"), ("sortBy", "title"), ("attributes", "title pr")] {
+            assert_ne!(page(&[other]).unwrap().1, one, "{other:?}");
+        }
     }
 
     #[test]
@@ -362,9 +476,9 @@ mod tests {
                 [(Rules::default(), None), (Rules::strict(), Some(ScimType::InvalidSyntax))]
             {
                 let mut noted = Applied::default();
-                let of_users =
-                    ListQuery::from_search_request(body, ResourceKind::User, &rules, 200, &mut noted);
-                let of_all = AllQuery::from_search_request(body, &rules, 200, &mut noted);
+                let terms = terms(&rules);
+                let of_users = ListQuery::from_search_request(body, ResourceKind::User, &terms, &mut noted);
+                let of_all = AllQuery::from_search_request(body, &terms, &mut noted);
                 assert_eq!(of_users.err().and_then(|error| error.scim_type), scim_type);
                 assert_eq!(of_all.err().and_then(|error| error.scim_type), scim_type);
                 assert_eq!(noted.contains(Rule::ToleratePatchSchemas), scim_type.is_none());
@@ -378,7 +492,7 @@ mod tests {
             let mut noted = Applied::default();
             let pairs = [("filter".to_owned(), filter.to_owned())];
             let query =
-                ListQuery::parse_noting(pairs, ResourceKind::User, &Rules::default(), 200, &mut noted);
+                ListQuery::parse_noting(pairs, ResourceKind::User, &terms(&Rules::default()), &mut noted);
             assert_eq!(query.is_ok(), accepted);
             assert_eq!(noted.iter().collect::<Vec<_>>(), ["coerce_boolean_strings"]);
         }
@@ -388,7 +502,7 @@ mod tests {
         let mut body = body.clone();
         body["schemas"] = json!([SEARCH_REQUEST]);
         let noted = &mut Applied::default();
-        AllQuery::from_search_request(body.as_object().unwrap(), &Rules::default(), 200, noted)
+        AllQuery::from_search_request(body.as_object().unwrap(), &terms(&Rules::default()), noted)
     }
 
     #[test]

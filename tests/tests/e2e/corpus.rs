@@ -626,10 +626,20 @@ async fn effect(world: &World, line: &str, scene: &Scene) -> Result<(), String> 
             scene.gave(&["user.updated"])
         }
         "rfc-19" => scene.refused("invalidSyntax"),
-        // Bulk is not supported, which the service provider's configuration says.
-        "rfc-22" | "rfc-23" => {
-            let configuration = scene.provider.get("/ServiceProviderConfig").await;
-            ensure!(configuration["bulk"]["supported"] == false, "{configuration}");
+        "rfc-22" => {
+            let made = answer["Operations"].as_array().cloned().unwrap_or_default();
+            ensure!(made.len() == 2 && made.iter().all(|one| one["status"] == "201"), "{answer}");
+            let id = |of: usize| made[of]["location"].as_str()?.rsplit('/').next().map(str::to_owned);
+            for (of, other) in [(0, 1), (1, 0)] {
+                let group = scene.provider.get(&format!("/Groups/{}", id(of).unwrap_or_default())).await;
+                ensure!(group["members"][0]["value"].as_str() == id(other).as_deref(), "{group}");
+            }
+            Ok(())
+        }
+        "rfc-23" => {
+            let only = answer["Operations"].as_array().cloned().unwrap_or_default();
+            ensure!(only.len() == 1 && only[0]["status"] == "409", "{answer}");
+            ensure!(only[0].get("location").is_none() && only[0]["response"].is_object(), "{answer}");
             scene.gave(&[])
         }
         "sec-04" => {

@@ -28,6 +28,10 @@ pub(super) fn answer(
         _ => Some(discovery::service_provider_config(&DiscoverySettings {
             base_url,
             max_results: state.settings.max_results,
+            default_page_size: state.settings.default_page_size.min(state.settings.max_results),
+            cursor_timeout_seconds: state.settings.cursor_timeout_seconds,
+            bulk_operations: state.settings.bulk_operations,
+            bulk_body_bytes: state.settings.bulk_body_bytes,
             documentation_uri: state.settings.documentation_uri.clone(),
         })),
     };

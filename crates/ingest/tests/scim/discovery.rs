@@ -46,7 +46,11 @@ async fn what_is_advertised() {
     let base = format!("https://rollcall.example{}", server.one.path());
     let config = server.one("GET", "/ServiceProviderConfig", None).await.body;
     assert_eq!(config["patch"]["supported"], true);
-    assert_eq!(config["bulk"]["supported"], false);
+    assert_eq!(
+        config["bulk"],
+        json!({"supported": true, "maxOperations": 1000, "maxPayloadSize": 16 * 1024 * 1024})
+    );
+    assert_eq!(config["pagination"]["cursor"], true);
     assert_eq!(config["etag"]["supported"], true);
     assert_eq!(config["filter"], json!({"supported": true, "maxResults": 1000}));
     assert_eq!(config["meta"]["location"], format!("{base}/ServiceProviderConfig"));

@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot get what it asks for has failed")]
 
 mod bad_input;
+mod bulk;
 mod conversation;
+mod cursors;
 mod discovery;
 mod doors;
 mod groups;

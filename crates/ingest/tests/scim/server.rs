@@ -25,9 +25,9 @@ pub(crate) struct Server {
     pub(crate) store: Store,
     pub(crate) one: Tenant,
     pub(crate) other: Tenant,
-    settings: Settings,
     events: Arc<Recorder>,
-    _folder: tempfile::TempDir,
+    state: State,
+    _folder: Arc<tempfile::TempDir>,
 }
 
 /// A directory and its token.
@@ -144,12 +144,20 @@ impl Server {
         }
         let other = tenants.pop().unwrap();
         let one = tenants.pop().unwrap();
-        Self { store, one, other, settings, events, _folder: folder }
+        let state = State::new(settings, store.clone(), PUBLIC_URL.to_owned());
+        Self { store, one, other, events, state, _folder: Arc::new(folder) }
+    }
+
+    /// The same store and directories behind routes of another state.
+    pub(crate) fn clone_with(&self, change: impl FnOnce(State) -> State) -> Self {
+        let (store, state) = (self.store.clone(), change(self.state.clone()));
+        let (one, other, events) = (self.one.clone(), self.other.clone(), Arc::clone(&self.events));
+        Self { store, one, other, events, state, _folder: Arc::clone(&self._folder) }
     }
 
     /// Sends a request and reads all of the answer.
     pub(crate) async fn send(&self, ask: Ask) -> Got {
-        let state = Data::new(State::new(self.settings.clone(), self.store.clone(), PUBLIC_URL.to_owned()));
+        let state = Data::new(self.state.clone());
         let app = init_service(App::new().configure(|config| configure(config, state))).await;
         let mut request = TestRequest::with_uri(&ask.uri).method(ask.method).set_payload(ask.body);
         for (name, value) in ask.headers {

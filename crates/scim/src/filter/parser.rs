@@ -8,6 +8,7 @@ use super::{
     CompareOp, CompareValue, Filter,
     eval::parse_time,
     lexer::{Token, tokens},
+    urls::{Owner, Url},
 };
 use crate::{
     compat::{Dialect, Rule},
@@ -34,6 +35,8 @@ pub(crate) struct Parser<'a, 'd> {
     kind: ResourceKind,
     /// Whether names of the other kind's attributes are names too.
     among_all: bool,
+    /// What the URLs that the server makes begin with, where they may be compared.
+    base_url: Option<&'a str>,
     dialect: &'d mut Dialect,
     depth: usize,
     comparisons: usize,
@@ -45,16 +48,18 @@ impl<'a, 'd> Parser<'a, 'd> {
             return Err(ScimError::invalid_filter(format!("A filter may have {MAX_LENGTH} bytes.")));
         }
         let tokens = tokens(text)?.into_iter().peekable();
-        Ok(Self { tokens, kind, among_all: false, dialect, depth: 0, comparisons: 0 })
+        Ok(Self { tokens, kind, among_all: false, base_url: None, dialect, depth: 0, comparisons: 0 })
     }
 
     /// A whole filter on a resource.
     pub(crate) fn filter(
         text: &'a str,
         kind: ResourceKind,
+        base_url: Option<&'a str>,
         dialect: &'d mut Dialect,
     ) -> Result<Filter, ScimError> {
-        Self::new(text, kind, dialect)?.whole()
+        let parser = Self::new(text, kind, dialect)?;
+        Self { base_url, ..parser }.whole()
     }
 
     /// A whole filter on the resources of this kind, where those of the other kind are asked with it. What
@@ -62,10 +67,11 @@ impl<'a, 'd> Parser<'a, 'd> {
     pub(crate) fn filter_among_all(
         text: &'a str,
         kind: ResourceKind,
+        base_url: Option<&'a str>,
         dialect: &'d mut Dialect,
     ) -> Result<Filter, ScimError> {
         let parser = Self::new(text, kind, dialect)?;
-        Self { among_all: true, ..parser }.whole()
+        Self { among_all: true, base_url, ..parser }.whole()
     }
 
     fn whole(mut self) -> Result<Filter, ScimError> {
@@ -166,7 +172,7 @@ impl<'a, 'd> Parser<'a, 'd> {
             Scope::Resource => self.of_resource(name).map_err(|why| unresolved(name, why))?,
         };
         if self.tokens.peek() != Some(&Token::OpenBracket) {
-            return self.comparison(path);
+            return self.comparison(path, scope);
         }
         if matches!(scope, Scope::Element(_)) || path.sub.is_some() || !path.root().is_complex() {
             return Err(ScimError::invalid_filter(format!("\"{path}\" has no elements to filter.")));
@@ -181,7 +187,7 @@ impl<'a, 'd> Parser<'a, 'd> {
                     return Err(ScimError::invalid_filter("A value path ends at its bracket."));
                 }
                 let sub = resolve_in(path.root(), sub).map_err(|why| unresolved(sub, why))?;
-                all_of(vec![inner, self.comparison(sub)?])
+                all_of(vec![inner, self.comparison(sub, Scope::Element(path.root()))?])
             }
         };
         Ok(Filter::ValuePath { path, filter: Box::new(filter) })
@@ -197,7 +203,7 @@ impl<'a, 'd> Parser<'a, 'd> {
         elsewhere.ok_or(why)
     }
 
-    fn comparison(&mut self, path: AttrPath) -> Result<Filter, ScimError> {
+    fn comparison(&mut self, path: AttrPath, scope: Scope) -> Result<Filter, ScimError> {
         self.comparisons += 1;
         if self.comparisons > MAX_COMPARISONS {
             return Err(ScimError::invalid_filter(format!(
@@ -207,7 +213,16 @@ impl<'a, 'd> Parser<'a, 'd> {
         if path.leaf().returned == Returned::Never {
             return Err(ScimError::invalid_filter(format!("\"{path}\" cannot be compared.")));
         }
-        if let Some(instead) = instead_of(&path) {
+        let url = self.base_url.and_then(|base| {
+            let owner = match scope {
+                Scope::Resource => Owner::Attribute(path),
+                Scope::Element(element) => Owner::Element(element),
+            };
+            Url::at(base, self.kind, owner, path.leaf())
+        });
+        if url.is_none()
+            && let Some(instead) = instead_of(&path)
+        {
             return Err(ScimError::invalid_filter(format!(
                 "\"{path}\" is worked out for each answer and cannot be compared; compare \"{instead}\"."
             )));
@@ -217,7 +232,10 @@ impl<'a, 'd> Parser<'a, 'd> {
             other => return Err(unexpected(other.as_ref(), "an operator")),
         };
         if operator.eq_ignore_ascii_case("pr") {
-            return Ok(Filter::Present(path));
+            return Ok(match url {
+                Some(url) => url.present(),
+                None => Filter::Present(path),
+            });
         }
         let op = CompareOp::parse(operator).ok_or_else(|| {
             ScimError::invalid_filter(format!("\"{}\" is not an operator.", excerpt(operator)))
@@ -227,9 +245,13 @@ impl<'a, 'd> Parser<'a, 'd> {
             Some(Token::Word(word)) => match self.bare_literal(word)? {
                 Some(boolean) => CompareValue::Boolean(boolean),
                 None => {
+                    let present = match url {
+                        Some(url) => url.present(),
+                        None => Filter::Present(path),
+                    };
                     return match op {
-                        CompareOp::Eq => Ok(Filter::Not(Box::new(Filter::Present(path)))),
-                        CompareOp::Ne => Ok(Filter::Present(path)),
+                        CompareOp::Eq => Ok(Filter::Not(Box::new(present))),
+                        CompareOp::Ne => Ok(present),
                         _ => Err(ScimError::invalid_filter("A null has no order and no parts.")),
                     };
                 }
@@ -238,6 +260,9 @@ impl<'a, 'd> Parser<'a, 'd> {
         };
         let path = self.comparable(path)?;
         let value = self.check(path, op, value)?;
+        if let (Some(url), CompareValue::String(text)) = (url, &value) {
+            return Ok(url.compare(op, text));
+        }
         Ok(Filter::Compare { path, op, value })
     }
 

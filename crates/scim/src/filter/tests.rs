@@ -236,7 +236,7 @@ fn rules_off() {
         ("urn:scim:schemas:core:1.0:userName pr", Rule::LegacyUrns),
     ] {
         let mut dialect = Dialect::new(&Rules::default());
-        Parser::filter(text, ResourceKind::User, &mut dialect).unwrap();
+        Parser::filter(text, ResourceKind::User, None, &mut dialect).unwrap();
         assert_eq!(dialect.applied.iter().collect::<Vec<_>>(), [rule.name()], "{text}");
         let error = parse_filter(text, ResourceKind::User, &Rules::default().without(rule)).unwrap_err();
         assert_eq!(error.scim_type, Some(ScimType::InvalidFilter), "{text}");

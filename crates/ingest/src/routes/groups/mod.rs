@@ -7,10 +7,8 @@
 pub(super) mod create;
 pub(super) mod delete;
 pub(super) mod get;
-pub(super) mod list;
 pub(super) mod patch;
 pub(super) mod replace;
-pub(super) mod search;
 
 use actix_web::http::StatusCode;
 use rollcall_domain::{
@@ -29,7 +27,7 @@ use crate::{
 };
 
 /// The id in the URL. One that cannot be ours is one that nobody has.
-fn id(text: &str) -> Result<GroupId, Failure> {
+pub(super) fn id(text: &str) -> Result<GroupId, Failure> {
     GroupId::parse(text).ok_or(Failure::NoSuchResource)
 }
 

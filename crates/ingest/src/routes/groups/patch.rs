@@ -2,23 +2,21 @@
 //! asked for, with 204 beyond: adding one member must cost the same whatever the group's size.
 
 use actix_web::http::StatusCode;
-use rollcall_domain::Command;
-use rollcall_scim::{Projection, ResourceKind, Rule, patch_request_noting};
+use rollcall_scim::{Projection, ResourceKind, Rule};
 
 use crate::{
     answer::Answer,
     call::{Call, group_of},
     etag,
     failure::Failure,
+    routes::command,
 };
 
 pub(crate) async fn patch(call: &mut Call<'_>, id: &str) -> Result<Answer, Failure> {
-    let (id, projection) = (super::id(id)?, call.projection(ResourceKind::Group)?);
+    super::id(id)?;
+    let projection = call.projection(ResourceKind::Group)?;
     let body = call.resource_body(ResourceKind::Group).await?;
-    let patch =
-        call.noting(|applied| patch_request_noting(ResourceKind::Group, body, &call.rules, applied))?;
-    let precondition = call.precondition();
-    let command = Command::PatchGroup { id, patch, precondition };
+    let command = command::patch(call, ResourceKind::Group, id, body, call.precondition())?;
     let committed = call.write(command, super::members_up_to(call, &projection)).await?;
     let record = group_of(committed.reply.clone())?;
     if is_too_large(call, record.member_count, &projection) {

@@ -3,10 +3,8 @@
 pub(super) mod create;
 pub(super) mod delete;
 pub(super) mod get;
-pub(super) mod list;
 pub(super) mod patch;
 pub(super) mod replace;
-pub(super) mod search;
 
 use actix_web::http::StatusCode;
 use rollcall_domain::{ids::UserId, record::UserRecord};
@@ -15,7 +13,7 @@ use rollcall_scim::{Projection, ResourceKind};
 use crate::{answer::Answer, call::Call, etag, failure::Failure, represent};
 
 /// The id in the URL. One that cannot be ours is one that nobody has.
-fn id(text: &str) -> Result<UserId, Failure> {
+pub(super) fn id(text: &str) -> Result<UserId, Failure> {
     UserId::parse(text).ok_or(Failure::NoSuchResource)
 }
 

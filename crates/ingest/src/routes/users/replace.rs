@@ -1,21 +1,21 @@
 //! `PUT /Users/{id}`: RFC 7644 §3.5.1. It never creates.
 
 use actix_web::http::StatusCode;
-use rollcall_domain::Command;
-use rollcall_scim::{ResourceKind, user_input_noting};
+use rollcall_scim::ResourceKind;
 
 use crate::{
     answer::Answer,
     call::{Call, user_of},
     failure::Failure,
+    routes::command,
 };
 
 pub(crate) async fn replace(call: &mut Call<'_>, id: &str) -> Result<Answer, Failure> {
-    let (id, projection) = (super::id(id)?, call.projection(ResourceKind::User)?);
+    // Before the body is read: whom nobody has is not replaced by anything.
+    super::id(id)?;
+    let projection = call.projection(ResourceKind::User)?;
     let body = call.resource_body(ResourceKind::User).await?;
-    let input = call.noting(|applied| user_input_noting(body, &call.rules, applied))?;
-    let precondition = call.precondition();
-    let (document, active_given) = (input.document, input.active_given);
-    let committed = call.write(Command::ReplaceUser { id, document, active_given, precondition }, 0).await?;
+    let command = command::replace(call, ResourceKind::User, id, body, call.precondition())?;
+    let committed = call.write(command, 0).await?;
     Ok(super::answer(call, StatusCode::OK, user_of(committed.reply)?, &projection))
 }
