@@ -29,11 +29,11 @@ pub(super) async fn search(call: &mut Call<'_>, kind: ResourceKind) -> Result<An
 
 /// `GET /`: one list of both kinds, the users that match, then the groups (RFC 7644 §3.4.2.1).
 pub(super) async fn list_all(call: &Call<'_>) -> Result<Answer, Failure> {
-    page::answer(call, Listing::All(call.list_all_query()?)).await
+    page::answer(call, Listing::All(Box::new(call.list_all_query()?))).await
 }
 
 /// `POST /.search`: the same list.
 pub(super) async fn search_all(call: &mut Call<'_>) -> Result<Answer, Failure> {
     let query = call.search_all_query().await?;
-    page::answer(call, Listing::All(query)).await
+    page::answer(call, Listing::All(Box::new(query))).await
 }

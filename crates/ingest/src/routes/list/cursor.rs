@@ -88,7 +88,7 @@ impl CursorKey {
         let (content, mac) = bytes.split_at_checked(bytes.len().checked_sub(MAC)?)?;
         self.with(content).0.verify_truncated_left(mac).ok()?;
         let (head, id) = content.split_at_checked(HEAD)?;
-        let number = |at: usize| Some(<[u8; 8]>::try_from(head.get(at..at + 8)?).ok()?);
+        let number = |at: usize| <[u8; 8]>::try_from(head.get(at..at + 8)?).ok();
         if head.first() != Some(&FORM) {
             return None;
         }

@@ -10,7 +10,7 @@ use crate::{call::Call, failure::Failure, represent};
 pub(super) enum Listing {
     Users(ListQuery),
     Groups(ListQuery),
-    All(AllQuery),
+    All(Box<AllQuery>),
 }
 
 /// One resource of a list, and its place in the order of creation.
