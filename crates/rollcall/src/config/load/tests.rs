@@ -214,10 +214,13 @@ fn the_printed_configuration_says_where_it_came_from_and_loads_again() {
     [ingest]
     user_body_bytes = 1048576                    # default
     group_body_bytes = 16777216                  # default
+    bulk_body_bytes = 16777216                   # default
+    bulk_operations = 1000                       # default
     body_timeout_seconds = 30                    # default
     max_depth = 64                               # default
     default_page_size = 100                      # default
     max_results = 1000                           # default
+    cursor_timeout_seconds = 3600                # default
     members_in_answer = 100                      # default
     # documentation_uri is not set               # default
 
