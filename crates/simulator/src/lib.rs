@@ -41,7 +41,7 @@ pub use check::{Check, Failure, Verdict};
 pub use day::{Day, Size};
 pub use error::Error;
 pub use exchange::{Exchange, Observer};
-pub use people::{People, Person};
+pub use people::{Address, People, Person};
 pub use persona::Persona;
 pub use plan::{Phase, Plan};
 pub use provider::{Provider, UnknownProvider};

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 
 use crate::{
     Error, GroupHandle, People, Person, PersonHandle,
-    write::{group::Member, user::Account},
+    write::{
+        group::Member,
+        user::{Account, Manager},
+    },
 };
 
 /// The model that the target is compared with.
@@ -23,10 +26,18 @@ pub(crate) struct Memory {
 struct Known {
     id: Box<str>,
     active: bool,
-    manager: Option<PersonHandle>,
+    manager: Boss,
     /// As the person is now, if that differs from how it was hired.
     changed: Option<Box<Person>>,
     groups: Vec<GroupHandle>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Boss {
+    Nobody,
+    Is(PersonHandle),
+    /// Whoever an earlier run named.
+    Unknown,
 }
 
 /// A group as it was last sent.
@@ -48,12 +59,26 @@ fn put<T>(list: &mut Vec<Option<T>>, index: usize, value: T) {
 }
 
 impl Memory {
+    /// Somebody who was created just now.
     pub(crate) fn learn(&mut self, handle: PersonHandle, id: &str) {
-        let known = Known { id: id.into(), active: true, manager: None, changed: None, groups: Vec::new() };
+        self.growth += 1;
+        self.keep(handle, id, Boss::Nobody);
+    }
+
+    /// Somebody who was there before.
+    pub(crate) fn find(&mut self, handle: PersonHandle, id: &str) {
+        self.found += 1;
+        self.keep(handle, id, Boss::Unknown);
+    }
+
+    fn keep(&mut self, handle: PersonHandle, id: &str, manager: Boss) {
+        let known = Known { id: id.into(), active: true, manager, changed: None, groups: Vec::new() };
         put(&mut self.people, handle, known);
     }
 
+    /// Somebody who was deleted.
     pub(crate) fn forget(&mut self, handle: PersonHandle) {
+        self.growth -= 1;
         let known = self.people.get_mut(handle).and_then(Option::take);
         for group in known.into_iter().flat_map(|known| known.groups) {
             if let Some(Some(group)) = self.groups.get_mut(group) {
@@ -78,7 +103,13 @@ impl Memory {
             number: handle,
             person: known.changed.as_deref().cloned().unwrap_or_else(|| people.get(handle)),
             active: known.active,
-            manager: known.manager.and_then(|manager| Some(self.known(manager)?.id.to_string())),
+            manager: match known.manager {
+                Boss::Nobody => Manager::Nobody,
+                Boss::Is(boss) => {
+                    self.known(boss).map_or(Manager::Unknown, |boss| Manager::Is(boss.id.to_string()))
+                }
+                Boss::Unknown => Manager::Unknown,
+            },
         })
     }
 
@@ -94,9 +125,9 @@ impl Memory {
         }
     }
 
-    pub(crate) fn set_manager(&mut self, handle: PersonHandle, manager: PersonHandle) {
+    pub(crate) fn set_manager(&mut self, handle: PersonHandle, manager: Option<PersonHandle>) {
         if let Some(Some(known)) = self.people.get_mut(handle) {
-            known.manager = Some(manager);
+            known.manager = manager.map_or(Boss::Nobody, Boss::Is);
         }
     }
 

@@ -56,6 +56,23 @@ pub struct Person {
     pub department: String,
     /// Employee number.
     pub employee_number: String,
+    /// Where the office is, if the provider knows.
+    pub address: Option<Address>,
+}
+
+/// An office's address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// Street and number.
+    pub street_address: String,
+    /// Town.
+    pub locality: String,
+    /// Part of the country.
+    pub region: String,
+    /// Postal code.
+    pub postal_code: String,
+    /// Two letters.
+    pub country: String,
 }
 
 impl Person {
@@ -110,6 +127,7 @@ impl People {
             title: TITLES[rng.random_range(0..TITLES.len())].to_owned(),
             department: DEPARTMENTS[number % DEPARTMENTS.len()].to_owned(),
             employee_number: (700_000 + rng.random_range(0..99_999u32)).to_string(),
+            address: None,
         }
     }
 }

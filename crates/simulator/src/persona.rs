@@ -56,6 +56,7 @@ impl Persona {
             Step::Change(person, attribute) => self.change(*person, attribute, observer).await,
             Step::Repeat(person) => self.repeat(*person, observer).await,
             Step::Manage(person, manager) => self.manage(*person, *manager, observer).await,
+            Step::Unmanage(person) => self.unmanage(*person, observer).await,
             Step::Deactivate(person) => {
                 let name = self.account(*person)?.person.display_name();
                 self.set_active(*person, false, format!("disables {name}"), observer).await

@@ -4,7 +4,7 @@
 //! An errand is a list of steps in order; the errands of one phase may be played at the same time,
 //! as no two of them are about the same person.
 
-use crate::{Attribute, GroupHandle, People, PersonHandle, Step, people::MARRIED_NAME};
+use crate::{Address, Attribute, GroupHandle, People, PersonHandle, Step, people::MARRIED_NAME};
 
 /// How many people one errand puts into a group.
 const JOINED_AT_ONCE: usize = 100;
@@ -189,7 +189,7 @@ impl Plan {
 
     fn movement(&self, n: usize, person: PersonHandle) -> Vec<Step> {
         let change = |attribute| vec![Step::Change(person, attribute)];
-        match n % 5 {
+        match n % 7 {
             0 => change(Attribute::Title(format!("Principal {}", n + 1))),
             1 => {
                 let mut steps = change(Attribute::Department("Operations".to_owned()));
@@ -207,6 +207,11 @@ impl Plan {
                 let name = format!("{given}.{MARRIED_NAME}{person}@{}", self.people.domain());
                 change(Attribute::UserName(name.to_lowercase()))
             }
+            4 => change(Attribute::Address(office(n))),
+            5 => match person {
+                0 => change(Attribute::Title("Founder".to_owned())),
+                _ => vec![Step::Manage(person, 0), Step::Unmanage(person)],
+            },
             _ => match person {
                 0 => change(Attribute::Title("Chief of Staff".to_owned())),
                 _ => vec![Step::Manage(person, 0)],
@@ -228,6 +233,16 @@ impl Plan {
         let emptied =
             before_last.filter(move |group| *group >= renamed).map(|group| vec![Step::Empty(group)]);
         renames.chain(emptied).chain(last.map(|group| vec![Step::DeleteGroup(group)]))
+    }
+}
+
+fn office(n: usize) -> Address {
+    Address {
+        street_address: format!("{} Harbour Lane", n + 1),
+        locality: PLACES[n % PLACES.len()].to_owned(),
+        region: "Centre".to_owned(),
+        postal_code: format!("{:05}", 10_000 + n % 80_000),
+        country: "PT".to_owned(),
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     memory::KnownGroup,
     schema::ENTERPRISE,
     style::{Field, UserStyle},
-    write::user::Account,
+    write::user::{Account, Manager},
 };
 
 /// Where a user that was read differs from what was sent; empty if nowhere.
@@ -43,7 +43,18 @@ pub(crate) fn differences(style: &UserStyle, account: &Account, user: &Value) ->
                     }
                 }
             }
+            Field::Address if account.person.address.is_none() => {}
+            Field::Address => {
+                for (part, sent) in sent[0].as_object().into_iter().flatten() {
+                    compare(&format!("addresses.{part}"), sent, &user["addresses"][0][part]);
+                }
+                let count = user["addresses"].as_array().map_or(0, Vec::len);
+                compare("the number of addresses", &json!(1), &json!(count));
+            }
             Field::Enterprise(_) => {
+                if account.manager == Manager::Nobody {
+                    compare("manager", &Value::Null, &user[ENTERPRISE]["manager"]);
+                }
                 for (part, sent) in sent.as_object().into_iter().flatten() {
                     let held = &user[ENTERPRISE][part];
                     match part.as_str() {
@@ -95,8 +106,6 @@ pub(crate) fn values(list: &Value) -> BTreeSet<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::{People, Provider, write::user::whole};
 
@@ -108,7 +117,7 @@ mod tests {
                 number: 3,
                 person: People::new(1, "acme.example").get(3),
                 active: true,
-                manager: Some("usr_1".to_owned()),
+                manager: Manager::Is("usr_1".to_owned()),
             };
             let mut user = whole(style, &account);
             if let Some(urn) = style.enterprise() {

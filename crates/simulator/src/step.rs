@@ -1,6 +1,6 @@
 //! What happens in a company, one thing at a time and without any protocol.
 
-use crate::Person;
+use crate::{Person, people::Address};
 
 /// A person of the script, by number: see [`crate::People::get`].
 pub type PersonHandle = usize;
@@ -16,8 +16,10 @@ pub enum Attribute {
     Department(String),
     /// The family name; the displayed name follows.
     FamilyName(String),
-    /// The sign-in name; the work address follows.
+    /// The sign-in name; the work e-mail address follows.
     UserName(String),
+    /// Where the office is.
+    Address(Address),
 }
 
 impl Attribute {
@@ -28,6 +30,7 @@ impl Attribute {
             Self::Department(department) => person.department.clone_from(department),
             Self::FamilyName(family_name) => person.family_name.clone_from(family_name),
             Self::UserName(user_name) => person.user_name.clone_from(user_name),
+            Self::Address(address) => person.address = Some(address.clone()),
         }
     }
 
@@ -39,6 +42,7 @@ impl Attribute {
             Self::Department(department) => format!("{name} moves to {department}"),
             Self::FamilyName(family) => format!("{name} is now {} {family}", person.given_name),
             Self::UserName(user_name) => format!("{name} signs in as {user_name}"),
+            Self::Address(address) => format!("{name} works in {} now", address.locality),
         }
     }
 }
@@ -66,6 +70,8 @@ pub enum Step {
     RepeatGroup(GroupHandle),
     /// The first person's manager is now the second one.
     Manage(PersonHandle, PersonHandle),
+    /// The person has no manager any more.
+    Unmanage(PersonHandle),
     /// The account is disabled.
     Deactivate(PersonHandle),
     /// The account is enabled again.
@@ -87,6 +93,7 @@ impl Step {
             | Self::Change(person, _)
             | Self::Repeat(person)
             | Self::Manage(person, _)
+            | Self::Unmanage(person)
             | Self::Deactivate(person)
             | Self::Rehire(person)
             | Self::Leave(person) => Some(*person),

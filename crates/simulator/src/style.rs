@@ -89,6 +89,8 @@ pub(crate) struct UserStyle {
     /// Whether it looks for the user before it enables the account again.
     pub(crate) looks_before_enabling: bool,
     pub(crate) leave: Leave,
+    /// Whether a PUT that is answered 404 makes the user anew.
+    pub(crate) recreates: bool,
 }
 
 impl UserStyle {
@@ -118,6 +120,8 @@ pub(crate) enum Field {
     Emails,
     /// One primary address without a type.
     EmailsUntyped,
+    /// One address with type work, once it is known.
+    Address,
     /// The enterprise extension under this URN: employee number, department, manager.
     Enterprise(&'static str),
     /// `meta` with `resourceType` alone.

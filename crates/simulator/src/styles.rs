@@ -63,6 +63,7 @@ const FIELDS: &[Field] = &[
     Field::DisplayName,
     Field::Title,
     Field::Emails,
+    Field::Address,
     Field::Active,
     Field::Enterprise(ENTERPRISE),
 ];

@@ -35,7 +35,8 @@ const MAX_WAIT: Duration = Duration::from_secs(60);
 /// A SCIM endpoint and the key to it.
 #[derive(Clone)]
 pub struct Target {
-    /// The base URL, without a slash at its end: `https://host/scim/v2/dir_…`.
+    /// The base URL: `https://host/scim/v2/dir_…`. A query in it, such as Entra ID's
+    /// `?aadOptscim062020`, goes into every request.
     pub base_url: String,
     /// The bearer token.
     pub token: String,
@@ -72,6 +73,8 @@ impl Ask {
 pub(crate) struct Wire {
     persona: &'static str,
     base_url: String,
+    /// What goes into every query: a flag that is part of the base URL.
+    flag: Option<String>,
     client: reqwest::Client,
     headers: HeaderMap,
     group_headers: HeaderMap,
@@ -88,7 +91,11 @@ impl Wire {
         urls: Urls,
         retry: Retry,
     ) -> Result<Self, Error> {
-        let base_url = target.base_url.trim_end_matches('/').to_owned();
+        let (base_url, flag) = match target.base_url.split_once('?') {
+            Some((base_url, flag)) => (base_url, Some(flag.to_owned())),
+            None => (target.base_url.as_str(), None),
+        };
+        let base_url = base_url.trim_end_matches('/').to_owned();
         match reqwest::Url::parse(&base_url) {
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {}
             _ => return Err(Error::Target(format!("{base_url} is no http or https URL"))),
@@ -103,6 +110,7 @@ impl Wire {
         Ok(Self {
             persona,
             base_url,
+            flag,
             client,
             headers: header_map(&target.token, headers)?,
             group_headers: header_map(&target.token, group_headers)?,
@@ -184,7 +192,11 @@ impl Wire {
         ask: &Ask,
         observer: &mut impl Observer,
     ) -> Result<(Answer, Option<Duration>), Lost> {
-        let url = format!("{}{}", self.base_url, ask.path);
+        let mut url = format!("{}{}", self.base_url, ask.path);
+        if let Some(flag) = &self.flag {
+            url.push(if ask.path.contains('?') { '&' } else { '?' });
+            url.push_str(flag);
+        }
         let method = reqwest::Method::from_bytes(ask.method.as_bytes())
             .map_err(|error| Lost::Unanswered(error.to_string()))?;
         let headers = if ask.path.starts_with("/Groups") { &self.group_headers } else { &self.headers };

@@ -1,5 +1,7 @@
 //! Everything that products do to users.
 
+use serde_json::{Value, json};
+
 use super::Persona;
 use crate::{
     Attribute, Check, Error, Observer, PersonHandle,
@@ -9,7 +11,7 @@ use crate::{
     wire::{Ask, eq},
     write::{
         patch,
-        user::{self, Account, Target},
+        user::{self, Account, Manager, Target},
     },
 };
 
@@ -39,15 +41,11 @@ impl Persona {
     }
 
     pub(super) async fn hire(&self, handle: PersonHandle, observer: &mut impl Observer) -> Result<(), Error> {
-        let account =
-            Account { number: handle, person: self.people.get(handle), active: true, manager: None };
+        let person = self.people.get(handle);
+        let account = Account { number: handle, person, active: true, manager: Manager::Nobody };
         let name = account.person.display_name();
         if let Some(id) = self.find(&account, observer).await? {
-            {
-                let mut memory = self.memory();
-                memory.learn(handle, &id);
-                memory.found += 1;
-            }
+            self.memory().find(handle, &id);
             let targets = user::all_targets(&self.style.user);
             let what = format!("matches {name}");
             return self.send_profile(&id, &account, &targets, what, observer).await;
@@ -55,9 +53,7 @@ impl Persona {
         let body = user::whole(&self.style.user, &account);
         let ask = Ask::new(format!("hires {name}"), "POST", self.wire.urls.path("/Users"), Some(body));
         let id = self.wire.ask(Check::Create, ask, answer::created, observer).await?;
-        let mut memory = self.memory();
-        memory.learn(handle, &id);
-        memory.growth += 1;
+        self.memory().learn(handle, &id);
         Ok(())
     }
 
@@ -113,12 +109,12 @@ impl Persona {
             let path = format!("/Users?filter={}&attributes=id", self.wire.urls.filter(&filter));
             let ask = Ask::new(format!("does {name} report to {boss} already?"), "GET", path, None);
             if self.wire.ask(Check::Manager, ask, answer::at_most_one, observer).await?.is_some() {
-                self.memory().set_manager(handle, manager);
+                self.memory().set_manager(handle, Some(manager));
                 return Ok(());
             }
         }
         let what = format!("{name} now reports to {boss}");
-        account.manager = Some(manager_id.clone());
+        account.manager = Manager::Is(manager_id.clone());
         match self.style.user.profile {
             Change::Patch(style) => {
                 let body = patch::manager(style, &manager_id, self.enterprise());
@@ -127,7 +123,30 @@ impl Persona {
             }
             Change::Put(_) => self.send_profile(&id, &account, &[], what, observer).await?,
         }
-        self.memory().set_manager(handle, manager);
+        self.memory().set_manager(handle, Some(manager));
+        Ok(())
+    }
+
+    pub(super) async fn unmanage(
+        &self,
+        handle: PersonHandle,
+        observer: &mut impl Observer,
+    ) -> Result<(), Error> {
+        if self.style.user.enterprise().is_none() {
+            return Ok(());
+        }
+        let account = Account { manager: Manager::Nobody, ..self.account(handle)? };
+        let id = self.id(handle)?;
+        let what = format!("{} reports to nobody now", account.person.display_name());
+        match self.style.user.profile {
+            Change::Patch(style) => {
+                let body = patch::no_manager(style, self.enterprise());
+                let ask = Ask::new(what, "PATCH", self.user_path(&id), Some(body));
+                self.ask_for_patch(ask, &id, None, observer).await?;
+            }
+            Change::Put(_) => self.send_profile(&id, &account, &[], what, observer).await?,
+        }
+        self.memory().set_manager(handle, None);
         Ok(())
     }
 
@@ -159,9 +178,7 @@ impl Persona {
             let what = format!("{name} has left: deletes the account");
             let ask = Ask::new(what, "DELETE", self.user_path(&id), None);
             self.wire.ask(Check::Delete, ask, answer::deleted, observer).await?;
-            let mut memory = self.memory();
-            memory.forget(handle);
-            memory.growth -= 1;
+            self.memory().forget(handle);
         }
         Ok(())
     }
@@ -247,17 +264,46 @@ impl Persona {
                 let ask = Ask::new(reads, "GET", self.user_path(id), None);
                 let mut profile = self.wire.ask(Check::StoredAsSent, ask, answer::user, observer).await?;
                 for target in targets {
-                    user::set(&mut profile, *target, target.value(account), self.enterprise());
+                    match target.value(account) {
+                        Value::Null => {}
+                        value => user::set(&mut profile, *target, value, self.enterprise()),
+                    }
                 }
-                if let Some(manager) = &account.manager {
-                    profile[self.enterprise()]["manager"] = serde_json::json!({"value": manager});
+                match &account.manager {
+                    Manager::Is(manager) => {
+                        profile[self.enterprise()]["manager"] = json!({"value": manager});
+                    }
+                    Manager::Nobody => {
+                        if let Some(Value::Object(extension)) = profile.get_mut(self.enterprise()) {
+                            extension.shift_remove("manager");
+                        }
+                    }
+                    Manager::Unknown => {}
                 }
                 profile
             }
         };
         let active = targets.contains(&Target::Active).then_some(account.active);
         let ask = Ask::new(what, "PUT", self.user_path(id), Some(body));
-        let updated = |answer: &Answer| answer::updated_user(answer, &[200], id, active);
-        self.wire.ask(Check::Put, ask, updated, observer).await
+        let recreates = self.style.user.recreates;
+        let updated = |answer: &Answer| match answer.status {
+            404 if recreates => Ok(false),
+            _ => answer::updated_user(answer, &[200], id, active).map(|()| true),
+        };
+        match self.wire.ask(Check::Put, ask, updated, observer).await? {
+            true => Ok(()),
+            false => self.recreate(account, observer).await,
+        }
+    }
+
+    /// Somebody else deleted the user: it is made anew, and is in no group until it is put there.
+    async fn recreate(&self, account: &Account, observer: &mut impl Observer) -> Result<(), Error> {
+        self.memory().forget(account.number);
+        let what = format!("makes {} anew", account.person.display_name());
+        let body = user::whole(&self.style.user, account);
+        let ask = Ask::new(what, "POST", self.wire.urls.path("/Users"), Some(body));
+        let id = self.wire.ask(Check::Create, ask, answer::created, observer).await?;
+        self.memory().learn(account.number, &id);
+        Ok(())
     }
 }

@@ -24,6 +24,7 @@ pub(crate) const AUTHENTIK: Style = Style {
         asks_manager: false,
         looks_before_enabling: false,
         leave: Leave::Delete,
+        recreates: true,
     },
     group: Some(GroupStyle {
         find: FindGroup::Filter { before: "", after: "" },

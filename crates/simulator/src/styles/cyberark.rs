@@ -31,6 +31,7 @@ pub(crate) const CYBERARK: Style = Style {
         asks_manager: false,
         looks_before_enabling: false,
         leave: Leave::Deactivate,
+        recreates: false,
     },
     group: Some(GroupStyle {
         find: FindGroup::ReadAll { count: 100 },

@@ -56,6 +56,7 @@ const fn style(name: &'static str, patch: PatchStyle, entry: Entry, removal: Rem
                 Field::DisplayName,
                 Field::Title,
                 Field::Emails,
+                Field::Address,
                 Field::Meta,
                 Field::NameFormatted,
                 Field::Enterprise(ENTERPRISE),
@@ -66,6 +67,7 @@ const fn style(name: &'static str, patch: PatchStyle, entry: Entry, removal: Rem
             asks_manager: true,
             looks_before_enabling: false,
             leave: Leave::DeactivateThenDelete,
+            recreates: false,
         },
         group: Some(GroupStyle {
             find: FindGroup::Filter { before: "excludedAttributes=members&", after: "" },

@@ -24,6 +24,7 @@ pub(crate) const GOOGLE: Style = Style {
         asks_manager: false,
         looks_before_enabling: false,
         leave: Leave::DeactivateThenDelete,
+        recreates: false,
     },
     group: None,
 };

@@ -56,6 +56,7 @@ const fn style(name: &'static str, active: Change, rename: Rename, members: Memb
                 Field::UserName,
                 Field::Name,
                 Field::Emails,
+                Field::Address,
                 Field::DisplayName,
                 Field::Title,
                 Field::Text("locale", "en-US"),
@@ -71,6 +72,7 @@ const fn style(name: &'static str, active: Change, rename: Rename, members: Memb
             asks_manager: false,
             looks_before_enabling: true,
             leave: Leave::Deactivate,
+            recreates: false,
         },
         group: Some(GroupStyle {
             find: FindGroup::Filter { before: "", after: "&startIndex=1&count=100" },

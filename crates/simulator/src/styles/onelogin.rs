@@ -28,6 +28,7 @@ pub(crate) const ONELOGIN: Style = Style {
             Field::DisplayName,
             Field::Title,
             Field::Emails,
+            Field::Address,
             Field::Active,
             Field::Enterprise(OLD_ENTERPRISE),
         ],
@@ -36,6 +37,7 @@ pub(crate) const ONELOGIN: Style = Style {
         asks_manager: false,
         looks_before_enabling: false,
         leave: Leave::Delete,
+        recreates: false,
     },
     group: Some(GroupStyle {
         find: FindGroup::ReadAll { count: 100 },

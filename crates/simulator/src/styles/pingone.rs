@@ -24,6 +24,7 @@ pub(crate) const PINGONE: Style = Style {
         asks_manager: false,
         looks_before_enabling: false,
         leave: Leave::DeactivateThenDelete,
+        recreates: false,
     },
     group: Some(GroupStyle {
         find: FindGroup::ReadAll { count: 100 },

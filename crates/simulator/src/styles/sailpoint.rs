@@ -28,6 +28,7 @@ pub(crate) const SAILPOINT: Style = Style {
         asks_manager: false,
         looks_before_enabling: false,
         leave: Leave::Delete,
+        recreates: false,
     },
     group: Some(GroupStyle {
         find: FindGroup::ReadAll { count: 100 },

@@ -16,12 +16,24 @@ pub(crate) fn message(operations: Vec<Value>) -> Value {
 /// Replaces these values.
 pub(crate) fn replace(style: PatchStyle, changes: Vec<(Target, Value)>, enterprise: &str) -> Value {
     let op = style.words.replace();
-    let with_path =
-        |target: Target, value: Value| json!({"op": op, "path": path(target, enterprise), "value": value});
-    let mut changes: Vec<_> =
-        changes.into_iter().map(|(target, value)| (target, boolean(style.booleans, value))).collect();
+    let with_path = |(target, value): (Target, Value)| match (target, value) {
+        // Each part by itself; they must end up in one address.
+        (Target::WorkAddress, Value::Object(parts)) => parts
+            .into_iter()
+            .map(|(part, value)| {
+                let path = format!("{}.{part}", path(target, enterprise));
+                json!({"op": style.words.add(), "path": path, "value": value})
+            })
+            .collect(),
+        (target, value) => vec![json!({"op": op, "path": path(target, enterprise), "value": value})],
+    };
+    let mut changes: Vec<_> = changes
+        .into_iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(target, value)| (target, boolean(style.booleans, value)))
+        .collect();
     message(match style.form {
-        Form::Paths => changes.into_iter().map(|(target, value)| with_path(target, value)).collect(),
+        Form::Paths => changes.into_iter().flat_map(with_path).collect(),
         Form::Nested => changes
             .into_iter()
             .map(|(target, value)| {
@@ -31,13 +43,12 @@ pub(crate) fn replace(style: PatchStyle, changes: Vec<(Target, Value)>, enterpri
             })
             .collect(),
         Form::DottedKeys => {
-            let filtered: Vec<_> =
-                changes.extract_if(.., |(target, _)| *target == Target::WorkEmail).collect();
-            let mut operations: Vec<_> =
-                filtered.into_iter().map(|(target, value)| with_path(target, value)).collect();
+            let by_filter =
+                |(target, _): &mut (Target, Value)| matches!(target, Target::WorkEmail | Target::WorkAddress);
+            let mut operations: Vec<_> = changes.extract_if(.., by_filter).flat_map(with_path).collect();
             match changes.len() {
                 0 => {}
-                1 => operations.extend(changes.into_iter().map(|(target, value)| with_path(target, value))),
+                1 => operations.extend(changes.into_iter().flat_map(with_path)),
                 _ => {
                     let keys: Map<String, Value> = changes
                         .into_iter()
@@ -63,6 +74,11 @@ pub(crate) fn manager(style: PatchStyle, manager: &str, enterprise: &str) -> Val
     }])
 }
 
+/// Names no manager any more.
+pub(crate) fn no_manager(style: PatchStyle, enterprise: &str) -> Value {
+    message(vec![json!({"op": style.words.remove(), "path": format!("{enterprise}:manager")})])
+}
+
 fn boolean(booleans: Booleans, value: Value) -> Value {
     match (booleans, value) {
         (Booleans::CapitalText, Value::Bool(true)) => json!("True"),
@@ -76,6 +92,7 @@ fn path(target: Target, enterprise: &str) -> String {
     match target {
         Target::Active => "active".to_owned(),
         Target::UserName => "userName".to_owned(),
+        Target::WorkAddress => "addresses[type eq \"work\"]".to_owned(),
         Target::WorkEmail => "emails[type eq \"work\"].value".to_owned(),
         Target::DisplayName => "displayName".to_owned(),
         Target::Formatted => "name.formatted".to_owned(),

@@ -13,8 +13,17 @@ pub(crate) struct Account {
     pub(crate) number: usize,
     pub(crate) person: Person,
     pub(crate) active: bool,
-    /// The server's id of the manager.
-    pub(crate) manager: Option<String>,
+    pub(crate) manager: Manager,
+}
+
+/// Who the product thinks the manager is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Manager {
+    Nobody,
+    /// This id of the server's.
+    Is(String),
+    /// Somebody who has left, or whom an earlier run named: nothing is sent or expected.
+    Unknown,
 }
 
 impl Account {
@@ -53,11 +62,12 @@ impl Account {
             Field::Enterprise(urn) => {
                 let mut extension =
                     json!({"employeeNumber": person.employee_number, "department": person.department});
-                if let Some(manager) = &self.manager {
+                if let Manager::Is(manager) = &self.manager {
                     extension["manager"] = json!({"value": manager});
                 }
                 (urn, extension)
             }
+            Field::Address => ("addresses", json!([with_type(Target::WorkAddress.value(self))])),
             Field::Meta => ("meta", json!({"resourceType": "User"})),
             Field::Nothing(name) => (name, json!([])),
             Field::Text(name, text) => (name, json!(text)),
@@ -65,11 +75,20 @@ impl Account {
     }
 }
 
+/// The parts of a work address, with its type.
+fn with_type(mut parts: Value) -> Value {
+    parts["type"] = json!("work");
+    parts
+}
+
 /// The user whole, as for a create or a PUT.
 pub(crate) fn whole(style: &UserStyle, account: &Account) -> Value {
     let mut user = Map::new();
     user.insert("schemas".to_owned(), json!(style.schemas));
     for field in style.fields {
+        if *field == Field::Address && account.person.address.is_none() {
+            continue;
+        }
         let (name, value) = account.field(*field);
         user.insert(name.to_owned(), value);
     }
@@ -82,6 +101,8 @@ pub(crate) enum Target {
     Active,
     UserName,
     WorkEmail,
+    /// The parts together.
+    WorkAddress,
     DisplayName,
     Formatted,
     GivenName,
@@ -99,6 +120,15 @@ impl Target {
         match self {
             Self::Active => json!(account.active),
             Self::UserName | Self::WorkEmail => json!(person.user_name),
+            Self::WorkAddress => person.address.as_ref().map_or(Value::Null, |address| {
+                json!({
+                    "streetAddress": address.street_address,
+                    "locality": address.locality,
+                    "region": address.region,
+                    "postalCode": address.postal_code,
+                    "country": address.country,
+                })
+            }),
             Self::DisplayName | Self::Formatted => json!(person.display_name()),
             Self::GivenName => json!(person.given_name),
             Self::FamilyName => json!(person.family_name),
@@ -123,6 +153,7 @@ fn targets_in(field: Field) -> &'static [Target] {
         Field::Name => &[Target::GivenName, Target::FamilyName],
         Field::NameFormatted => &[Target::Formatted, Target::FamilyName, Target::GivenName],
         Field::Emails | Field::EmailsUntyped => &[Target::WorkEmail],
+        Field::Address => &[Target::WorkAddress],
         Field::Enterprise(_) => &[Target::EmployeeNumber, Target::Department],
         Field::Meta | Field::Nothing(_) | Field::Text(..) => &[],
     }
@@ -140,6 +171,7 @@ pub(crate) fn targets_of(style: &UserStyle, attribute: &Attribute) -> Vec<Target
         Attribute::Department(_) => &[Target::Department],
         Attribute::FamilyName(_) => &[Target::DisplayName, Target::Formatted, Target::FamilyName],
         Attribute::UserName(_) => &[Target::UserName, Target::WorkEmail],
+        Attribute::Address(_) => &[Target::WorkAddress],
     };
     let sent = all_targets(style);
     touched.iter().copied().filter(|target| sent.contains(target)).collect()
@@ -158,6 +190,7 @@ pub(crate) fn set(user: &mut Value, target: Target, value: Value, enterprise: &s
         Target::FamilyName => user["name"]["familyName"] = value,
         Target::Department => user[enterprise]["department"] = value,
         Target::EmployeeNumber => user[enterprise]["employeeNumber"] = value,
+        Target::WorkAddress => user["addresses"] = json!([with_type(value)]),
         Target::WorkEmail => {
             let emails = user["emails"].as_array_mut();
             match emails.and_then(|emails| emails.iter_mut().find(|email| email["type"] == "work")) {

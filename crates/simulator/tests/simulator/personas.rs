@@ -1,6 +1,6 @@
 //! What each persona sends for the same small script, to the letter.
 
-use rollcall_simulator::{Attribute, People, Persona, Provider, Step, Target};
+use rollcall_simulator::{Address, Attribute, People, Persona, Provider, Step, Target};
 
 use crate::{
     http::Request,
@@ -15,7 +15,9 @@ fn script() -> Vec<Step> {
         Step::Change(0, Attribute::Title("Counsel".to_owned())),
         Step::Change(0, Attribute::FamilyName("Abernathy".to_owned())),
         Step::Change(0, Attribute::UserName("ada@acme.example".to_owned())),
+        Step::Change(0, Attribute::Address(office())),
         Step::Manage(1, 0),
+        Step::Unmanage(1),
         Step::MakeGroup(0, "Sales".to_owned()),
         Step::MakeGroup(1, "Support".to_owned()),
         Step::Join(0, vec![0, 1]),
@@ -29,6 +31,12 @@ fn script() -> Vec<Step> {
     ]
 }
 
+fn office() -> Address {
+    let [street_address, locality, region, postal_code, country] =
+        ["1 Harbour Lane", "Lisbon", "Centre", "10001", "PT"].map(str::to_owned);
+    Address { street_address, locality, region, postal_code, country }
+}
+
 async fn play(provider: Provider, seed: u64) -> Vec<Request> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let (server, scim) = Scim::start(Fault::None).await;
@@ -38,6 +46,37 @@ async fn play(provider: Provider, seed: u64) -> Vec<Request> {
         persona.play(&step, &mut ()).await.unwrap();
     }
     scim.seen()
+}
+
+#[tokio::test]
+async fn a_flag_in_the_base_url_goes_into_every_request() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (server, scim) = Scim::start(Fault::None).await;
+    let base_url = format!("{}?aadOptscim062020", server.base_url());
+    let target = Target { base_url, token: TOKEN.to_owned() };
+    let persona = Persona::new(Provider::Entra2020, &target, People::new(1, "acme.example")).unwrap();
+    for step in [Step::Hire(0), Step::Change(0, Attribute::Title("Counsel".to_owned()))] {
+        persona.play(&step, &mut ()).await.unwrap();
+    }
+    let ends: Vec<bool> = scim.seen().iter().map(|seen| seen.target.ends_with("aadOptscim062020")).collect();
+    assert_eq!(ends, [true; 3]);
+    assert_eq!(scim.seen()[1].target, "/Users?aadOptscim062020");
+}
+
+#[tokio::test]
+async fn authentik_makes_a_user_anew_that_somebody_else_deleted() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (server, scim) = Scim::start(Fault::None).await;
+    let target = Target { base_url: server.base_url(), token: TOKEN.to_owned() };
+    let persona = Persona::new(Provider::Authentik, &target, People::new(1, "acme.example")).unwrap();
+    persona.play(&Step::Hire(0), &mut ()).await.unwrap();
+    let first = persona.id_of(0).unwrap();
+    scim.lose_users();
+    persona.play(&Step::Deactivate(0), &mut ()).await.unwrap();
+    assert_ne!(persona.id_of(0).unwrap(), first);
+    let made = scim.seen().pop().unwrap();
+    assert_eq!((made.method.as_str(), made.target.as_str()), ("POST", "/Users"));
+    assert_eq!(made.body.unwrap()["active"], false);
 }
 
 /// The headers whenever they change, and each request on a line.
@@ -88,8 +127,10 @@ async fn entra() {
     PATCH /Users/1 {"Operations":[{"op":"Replace","path":"title","value":"Counsel"}]}
     PATCH /Users/1 {"Operations":[{"op":"Replace","path":"displayName","value":"Ada Abernathy"},{"op":"Replace","path":"name.formatted","value":"Ada Abernathy"},{"op":"Replace","path":"name.familyName","value":"Abernathy"}]}
     PATCH /Users/1 {"Operations":[{"op":"Replace","path":"userName","value":"ada@acme.example"},{"op":"Replace","path":"emails[type eq \"work\"].value","value":"ada@acme.example"}]}
+    PATCH /Users/1 {"Operations":[{"op":"Add","path":"addresses[type eq \"work\"].streetAddress","value":"1 Harbour Lane"},{"op":"Add","path":"addresses[type eq \"work\"].locality","value":"Lisbon"},{"op":"Add","path":"addresses[type eq \"work\"].region","value":"Centre"},{"op":"Add","path":"addresses[type eq \"work\"].postalCode","value":"10001"},{"op":"Add","path":"addresses[type eq \"work\"].country","value":"PT"}]}
     GET /Users?filter=id eq "2" and manager eq "1"&attributes=id
     PATCH /Users/2 {"Operations":[{"op":"Add","path":"…extension:enterprise:2.0:User:manager","value":"1"}]}
+    PATCH /Users/2 {"Operations":[{"op":"Remove","path":"…extension:enterprise:2.0:User:manager"}]}
     GET /Groups?excludedAttributes=members&filter=displayName eq "Sales"
     POST /Groups {"schemas":["…core:2.0:Group","http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"],"externalId":"8aa1a0c0-c4c3-4bc0-b4a5-000000000000","displayName":"Sales","meta":{"resourceType":"Group"}}
     GET /Groups?excludedAttributes=members&filter=displayName eq "Support"
@@ -119,8 +160,10 @@ async fn entra_2020() {
     PATCH /Users/1 {"Operations":[{"op":"replace","path":"title","value":"Counsel"}]}
     PATCH /Users/1 {"Operations":[{"op":"replace","value":{"displayName":"Ada Abernathy","name.formatted":"Ada Abernathy","name.familyName":"Abernathy"}}]}
     PATCH /Users/1 {"Operations":[{"op":"replace","path":"emails[type eq \"work\"].value","value":"ada@acme.example"},{"op":"replace","path":"userName","value":"ada@acme.example"}]}
+    PATCH /Users/1 {"Operations":[{"op":"add","path":"addresses[type eq \"work\"].streetAddress","value":"1 Harbour Lane"},{"op":"add","path":"addresses[type eq \"work\"].locality","value":"Lisbon"},{"op":"add","path":"addresses[type eq \"work\"].region","value":"Centre"},{"op":"add","path":"addresses[type eq \"work\"].postalCode","value":"10001"},{"op":"add","path":"addresses[type eq \"work\"].country","value":"PT"}]}
     GET /Users?filter=id eq "2" and manager eq "1"&attributes=id
     PATCH /Users/2 {"Operations":[{"op":"add","path":"…extension:enterprise:2.0:User:manager","value":"1"}]}
+    PATCH /Users/2 {"Operations":[{"op":"remove","path":"…extension:enterprise:2.0:User:manager"}]}
     GET /Groups?excludedAttributes=members&filter=displayName eq "Sales"
     POST /Groups {"schemas":["…core:2.0:Group","http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"],"externalId":"8aa1a0c0-c4c3-4bc0-b4a5-000000000000","displayName":"Sales","meta":{"resourceType":"Group"}}
     GET /Groups?excludedAttributes=members&filter=displayName eq "Support"
@@ -153,8 +196,12 @@ async fn okta() {
     PUT /Users/1 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"userName":"ada.grimaldi@acme.example","name":{"givenName":"Ada","familyName":"Abernathy"},"emails":[{"primary":true,"type":"work","value":"ada.grimaldi@acme.example"}],"displayName":"Ada Abernathy","title":"Counsel","locale":"en-US","externalId":"00u00000000000000000","active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"},"id":"1","meta":{"location":"/Users/1","version":"1"},"groups":[]}
     GET /Users/1
     PUT /Users/1 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"userName":"ada@acme.example","name":{"givenName":"Ada","familyName":"Abernathy"},"emails":[{"primary":true,"type":"work","value":"ada@acme.example"}],"displayName":"Ada Abernathy","title":"Counsel","locale":"en-US","externalId":"00u00000000000000000","active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"},"id":"1","meta":{"location":"/Users/1","version":"1"},"groups":[]}
+    GET /Users/1
+    PUT /Users/1 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"userName":"ada@acme.example","name":{"givenName":"Ada","familyName":"Abernathy"},"emails":[{"primary":true,"type":"work","value":"ada@acme.example"}],"displayName":"Ada Abernathy","title":"Counsel","locale":"en-US","externalId":"00u00000000000000000","active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"},"id":"1","meta":{"location":"/Users/1","version":"2"},"groups":[],"addresses":[{"streetAddress":"1 Harbour Lane","locality":"Lisbon","region":"Centre","postalCode":"10001","country":"PT","type":"work"}]}
     GET /Users/2
     PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"displayName":"Nadia Tanaka","title":"Engineer","locale":"en-US","externalId":"00u00000000000000001","active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales","manager":{"value":"1"}},"id":"2","meta":{"location":"/Users/2","version":"1"},"groups":[]}
+    GET /Users/2
+    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"displayName":"Nadia Tanaka","title":"Engineer","locale":"en-US","externalId":"00u00000000000000001","active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales"},"id":"2","meta":{"location":"/Users/2","version":"1"},"groups":[]}
     GET /Groups?filter=displayName eq "Sales"&startIndex=1&count=100
     POST /Groups {"schemas":["…core:2.0:Group"],"displayName":"Sales","members":[]}
     GET /Groups?filter=displayName eq "Support"&startIndex=1&count=100
@@ -187,8 +234,12 @@ async fn okta_custom() {
     PUT /Users/1 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"userName":"ada.grimaldi@acme.example","name":{"givenName":"Ada","familyName":"Abernathy"},"emails":[{"primary":true,"type":"work","value":"ada.grimaldi@acme.example"}],"displayName":"Ada Abernathy","title":"Counsel","locale":"en-US","externalId":"00u00000000000000000","active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"},"id":"1","meta":{"location":"/Users/1","version":"1"},"groups":[]}
     GET /Users/1
     PUT /Users/1 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"userName":"ada@acme.example","name":{"givenName":"Ada","familyName":"Abernathy"},"emails":[{"primary":true,"type":"work","value":"ada@acme.example"}],"displayName":"Ada Abernathy","title":"Counsel","locale":"en-US","externalId":"00u00000000000000000","active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"},"id":"1","meta":{"location":"/Users/1","version":"1"},"groups":[]}
+    GET /Users/1
+    PUT /Users/1 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"userName":"ada@acme.example","name":{"givenName":"Ada","familyName":"Abernathy"},"emails":[{"primary":true,"type":"work","value":"ada@acme.example"}],"displayName":"Ada Abernathy","title":"Counsel","locale":"en-US","externalId":"00u00000000000000000","active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"},"id":"1","meta":{"location":"/Users/1","version":"2"},"groups":[],"addresses":[{"streetAddress":"1 Harbour Lane","locality":"Lisbon","region":"Centre","postalCode":"10001","country":"PT","type":"work"}]}
     GET /Users/2
     PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"displayName":"Nadia Tanaka","title":"Engineer","locale":"en-US","externalId":"00u00000000000000001","active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales","manager":{"value":"1"}},"id":"2","meta":{"location":"/Users/2","version":"1"},"groups":[]}
+    GET /Users/2
+    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"displayName":"Nadia Tanaka","title":"Engineer","locale":"en-US","externalId":"00u00000000000000001","active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales"},"id":"2","meta":{"location":"/Users/2","version":"1"},"groups":[]}
     GET /Groups?filter=displayName eq "Sales"&startIndex=1&count=100
     POST /Groups {"schemas":["…core:2.0:Group"],"displayName":"Sales","members":[]}
     GET /Groups?filter=displayName eq "Support"&startIndex=1&count=100
@@ -200,12 +251,12 @@ async fn okta_custom() {
     PUT /Groups/3 {"schemas":["…core:2.0:Group"],"displayName":"Revenue","members":[]}
     DELETE /Groups/3
     GET /Users/2
-    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"displayName":"Nadia Tanaka","title":"Engineer","locale":"en-US","externalId":"00u00000000000000001","active":false,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales","manager":{"value":"1"}},"id":"2","meta":{"location":"/Users/2","version":"1"},"groups":[{"value":"4"}]}
+    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"displayName":"Nadia Tanaka","title":"Engineer","locale":"en-US","externalId":"00u00000000000000001","active":false,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales"},"id":"2","meta":{"location":"/Users/2","version":"1"},"groups":[{"value":"4"}]}
     GET /Users?filter=userName eq "nadia.tanaka@acme.example"&startIndex=1&count=100
     GET /Users/2
-    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"displayName":"Nadia Tanaka","title":"Engineer","locale":"en-US","externalId":"00u00000000000000001","active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales","manager":{"value":"1"}},"id":"2","meta":{"location":"/Users/2","version":"1"},"groups":[{"value":"4"}]}
+    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"displayName":"Nadia Tanaka","title":"Engineer","locale":"en-US","externalId":"00u00000000000000001","active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales"},"id":"2","meta":{"location":"/Users/2","version":"1"},"groups":[{"value":"4"}]}
     GET /Users/2
-    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"displayName":"Nadia Tanaka","title":"Engineer","locale":"en-US","externalId":"00u00000000000000001","active":false,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales","manager":{"value":"1"}},"id":"2","meta":{"location":"/Users/2","version":"1"},"groups":[{"value":"4"}]}
+    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"displayName":"Nadia Tanaka","title":"Engineer","locale":"en-US","externalId":"00u00000000000000001","active":false,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales"},"id":"2","meta":{"location":"/Users/2","version":"1"},"groups":[{"value":"4"}]}
     "#);
 }
 
@@ -221,7 +272,9 @@ async fn one_login() {
     PUT /Users/1? {"schemas":["urn:scim:schemas:core:2.0","urn:scim:schemas:extension:enterprise:2.0"],"externalId":"61644a25da5a431794e23bc1","userName":"ada.grimaldi@acme.example","name":{"givenName":"Ada","familyName":"Grimaldi"},"displayName":"Ada Grimaldi","title":"Counsel","emails":[{"primary":true,"type":"work","value":"ada.grimaldi@acme.example"}],"active":true,"urn:scim:schemas:extension:enterprise:2.0":{"employeeNumber":"752033","department":"Engineering"}}
     PUT /Users/1? {"schemas":["urn:scim:schemas:core:2.0","urn:scim:schemas:extension:enterprise:2.0"],"externalId":"61644a25da5a431794e23bc1","userName":"ada.grimaldi@acme.example","name":{"givenName":"Ada","familyName":"Abernathy"},"displayName":"Ada Abernathy","title":"Counsel","emails":[{"primary":true,"type":"work","value":"ada.grimaldi@acme.example"}],"active":true,"urn:scim:schemas:extension:enterprise:2.0":{"employeeNumber":"752033","department":"Engineering"}}
     PUT /Users/1? {"schemas":["urn:scim:schemas:core:2.0","urn:scim:schemas:extension:enterprise:2.0"],"externalId":"61644a25da5a431794e23bc1","userName":"ada@acme.example","name":{"givenName":"Ada","familyName":"Abernathy"},"displayName":"Ada Abernathy","title":"Counsel","emails":[{"primary":true,"type":"work","value":"ada@acme.example"}],"active":true,"urn:scim:schemas:extension:enterprise:2.0":{"employeeNumber":"752033","department":"Engineering"}}
+    PUT /Users/1? {"schemas":["urn:scim:schemas:core:2.0","urn:scim:schemas:extension:enterprise:2.0"],"externalId":"61644a25da5a431794e23bc1","userName":"ada@acme.example","name":{"givenName":"Ada","familyName":"Abernathy"},"displayName":"Ada Abernathy","title":"Counsel","emails":[{"primary":true,"type":"work","value":"ada@acme.example"}],"addresses":[{"streetAddress":"1 Harbour Lane","locality":"Lisbon","region":"Centre","postalCode":"10001","country":"PT","type":"work"}],"active":true,"urn:scim:schemas:extension:enterprise:2.0":{"employeeNumber":"752033","department":"Engineering"}}
     PUT /Users/2? {"schemas":["urn:scim:schemas:core:2.0","urn:scim:schemas:extension:enterprise:2.0"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":true,"urn:scim:schemas:extension:enterprise:2.0":{"employeeNumber":"768212","department":"Sales","manager":{"value":"1"}}}
+    PUT /Users/2? {"schemas":["urn:scim:schemas:core:2.0","urn:scim:schemas:extension:enterprise:2.0"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":true,"urn:scim:schemas:extension:enterprise:2.0":{"employeeNumber":"768212","department":"Sales"}}
     [user-agent: , content-type: application/scim+json, accept: application/scim+json]
     GET /Groups?startIndex=1&count=100&
     POST /Groups? {"schemas":["…core:2.0:Group"],"displayName":"Sales","members":[]}
@@ -233,8 +286,8 @@ async fn one_login() {
     PATCH /Groups/3? {"Operations":[{"op":"replace","path":"displayName","value":"Revenue"}]}
     PATCH /Groups/3? {"Operations":[{"op":"remove","path":"members[value eq \"1\"]"}]}
     [user-agent: OneLogin, content-type: application/json, accept: application/json]
-    PUT /Users/2? {"schemas":["urn:scim:schemas:core:2.0","urn:scim:schemas:extension:enterprise:2.0"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":false,"urn:scim:schemas:extension:enterprise:2.0":{"employeeNumber":"768212","department":"Sales","manager":{"value":"1"}}}
-    PUT /Users/2? {"schemas":["urn:scim:schemas:core:2.0","urn:scim:schemas:extension:enterprise:2.0"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":true,"urn:scim:schemas:extension:enterprise:2.0":{"employeeNumber":"768212","department":"Sales","manager":{"value":"1"}}}
+    PUT /Users/2? {"schemas":["urn:scim:schemas:core:2.0","urn:scim:schemas:extension:enterprise:2.0"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":false,"urn:scim:schemas:extension:enterprise:2.0":{"employeeNumber":"768212","department":"Sales"}}
+    PUT /Users/2? {"schemas":["urn:scim:schemas:core:2.0","urn:scim:schemas:extension:enterprise:2.0"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":true,"urn:scim:schemas:extension:enterprise:2.0":{"employeeNumber":"768212","department":"Sales"}}
     DELETE /Users/2?
     "#);
 }
@@ -258,7 +311,9 @@ async fn jump_cloud() {
     PUT /Users/3 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"61644a25da5a431794e23bc1","userName":"ada.grimaldi@acme.example","name":{"givenName":"Ada","familyName":"Grimaldi"},"displayName":"Ada Grimaldi","title":"Counsel","emails":[{"primary":true,"type":"work","value":"ada.grimaldi@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"}}
     PUT /Users/3 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"61644a25da5a431794e23bc1","userName":"ada.grimaldi@acme.example","name":{"givenName":"Ada","familyName":"Abernathy"},"displayName":"Ada Abernathy","title":"Counsel","emails":[{"primary":true,"type":"work","value":"ada.grimaldi@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"}}
     PUT /Users/3 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"61644a25da5a431794e23bc1","userName":"ada@acme.example","name":{"givenName":"Ada","familyName":"Abernathy"},"displayName":"Ada Abernathy","title":"Counsel","emails":[{"primary":true,"type":"work","value":"ada@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"}}
+    PUT /Users/3 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"61644a25da5a431794e23bc1","userName":"ada@acme.example","name":{"givenName":"Ada","familyName":"Abernathy"},"displayName":"Ada Abernathy","title":"Counsel","emails":[{"primary":true,"type":"work","value":"ada@acme.example"}],"addresses":[{"streetAddress":"1 Harbour Lane","locality":"Lisbon","region":"Centre","postalCode":"10001","country":"PT","type":"work"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"}}
     PUT /Users/4 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales","manager":{"value":"3"}}}
+    PUT /Users/4 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales"}}
     GET /Groups?filter=displayName eq "Sales"
     POST /Groups {"schemas":["…core:2.0:Group"],"displayName":"Sales","members":[]}
     GET /Groups?filter=displayName eq "Support"
@@ -269,8 +324,8 @@ async fn jump_cloud() {
     PATCH /Groups/5 {"Operations":[{"op":"replace","path":"displayName","value":"Revenue"}]}
     PATCH /Groups/5 {"Operations":[{"op":"remove","path":"members","value":[{"value":"3"}]}]}
     DELETE /Groups/5
-    PUT /Users/4 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":false,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales","manager":{"value":"3"}}}
-    PUT /Users/4 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales","manager":{"value":"3"}}}
+    PUT /Users/4 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":false,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales"}}
+    PUT /Users/4 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales"}}
     DELETE /Users/4
     "#);
 }
@@ -287,7 +342,9 @@ async fn ping_one() {
     PUT /Users/1 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"61644a25da5a431794e23bc1","userName":"ada.grimaldi@acme.example","name":{"givenName":"Ada","familyName":"Grimaldi"},"displayName":"Ada Grimaldi","title":"Counsel","emails":[{"primary":true,"type":"work","value":"ada.grimaldi@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"}}
     PUT /Users/1 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"61644a25da5a431794e23bc1","userName":"ada.grimaldi@acme.example","name":{"givenName":"Ada","familyName":"Abernathy"},"displayName":"Ada Abernathy","title":"Counsel","emails":[{"primary":true,"type":"work","value":"ada.grimaldi@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"}}
     PUT /Users/1 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"61644a25da5a431794e23bc1","userName":"ada@acme.example","name":{"givenName":"Ada","familyName":"Abernathy"},"displayName":"Ada Abernathy","title":"Counsel","emails":[{"primary":true,"type":"work","value":"ada@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"}}
+    PUT /Users/1 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"61644a25da5a431794e23bc1","userName":"ada@acme.example","name":{"givenName":"Ada","familyName":"Abernathy"},"displayName":"Ada Abernathy","title":"Counsel","emails":[{"primary":true,"type":"work","value":"ada@acme.example"}],"addresses":[{"streetAddress":"1 Harbour Lane","locality":"Lisbon","region":"Centre","postalCode":"10001","country":"PT","type":"work"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"}}
     PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales","manager":{"value":"1"}}}
+    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales"}}
     GET /Groups?startIndex=1&count=100
     POST /Groups {"schemas":["…core:2.0:Group"],"displayName":"Sales","members":[]}
     GET /Groups?startIndex=1&count=100
@@ -298,9 +355,9 @@ async fn ping_one() {
     PATCH /Groups/3 {"Operations":[{"op":"replace","path":"displayName","value":"Revenue"}]}
     PATCH /Groups/3 {"Operations":[{"op":"replace","path":"members","value":[]}]}
     DELETE /Groups/3
-    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":false,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales","manager":{"value":"1"}}}
-    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales","manager":{"value":"1"}}}
-    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":false,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales","manager":{"value":"1"}}}
+    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":false,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales"}}
+    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales"}}
+    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":false,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales"}}
     DELETE /Users/2
     "#);
 }
@@ -336,7 +393,9 @@ async fn rippling() {
     PUT /Users/1 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"61644a25da5a431794e23bc1","userName":"ada.grimaldi@acme.example","name":{"givenName":"Ada","familyName":"Grimaldi"},"displayName":"Ada Grimaldi","title":"Counsel","emails":[{"primary":true,"type":"work","value":"ada.grimaldi@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"}}
     PUT /Users/1 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"61644a25da5a431794e23bc1","userName":"ada.grimaldi@acme.example","name":{"givenName":"Ada","familyName":"Abernathy"},"displayName":"Ada Abernathy","title":"Counsel","emails":[{"primary":true,"type":"work","value":"ada.grimaldi@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"}}
     PUT /Users/1 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"61644a25da5a431794e23bc1","userName":"ada@acme.example","name":{"givenName":"Ada","familyName":"Abernathy"},"displayName":"Ada Abernathy","title":"Counsel","emails":[{"primary":true,"type":"work","value":"ada@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"}}
+    PUT /Users/1 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"61644a25da5a431794e23bc1","userName":"ada@acme.example","name":{"givenName":"Ada","familyName":"Abernathy"},"displayName":"Ada Abernathy","title":"Counsel","emails":[{"primary":true,"type":"work","value":"ada@acme.example"}],"addresses":[{"streetAddress":"1 Harbour Lane","locality":"Lisbon","region":"Centre","postalCode":"10001","country":"PT","type":"work"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"}}
     PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales","manager":{"value":"1"}}}
+    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales"}}
     GET /Groups?startIndex=1&count=100
     POST /Groups {"schemas":["…core:2.0:Group"],"displayName":"Sales","members":[]}
     GET /Groups?startIndex=1&count=100
@@ -348,9 +407,9 @@ async fn rippling() {
     PATCH /Groups/3 {"Operations":[{"op":"replace","path":"displayName","value":"Revenue"}]}
     PATCH /Groups/3 {"Operations":[{"op":"remove","path":"members[value eq \"1\"]"}]}
     DELETE /Groups/3
-    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":false,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales","manager":{"value":"1"}}}
-    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales","manager":{"value":"1"}}}
-    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":false,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales","manager":{"value":"1"}}}
+    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":false,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales"}}
+    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales"}}
+    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":false,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales"}}
     "#);
 }
 
@@ -371,7 +430,9 @@ async fn cyber_ark() {
     PUT /Users/1 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"61644a25da5a431794e23bc1","userName":"ada.grimaldi@acme.example","name":{"givenName":"Ada","familyName":"Grimaldi"},"displayName":"Ada Grimaldi","title":"Counsel","emails":[{"primary":true,"type":"work","value":"ada.grimaldi@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"}}
     PUT /Users/1 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"61644a25da5a431794e23bc1","userName":"ada.grimaldi@acme.example","name":{"givenName":"Ada","familyName":"Abernathy"},"displayName":"Ada Abernathy","title":"Counsel","emails":[{"primary":true,"type":"work","value":"ada.grimaldi@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"}}
     PUT /Users/1 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"61644a25da5a431794e23bc1","userName":"ada@acme.example","name":{"givenName":"Ada","familyName":"Abernathy"},"displayName":"Ada Abernathy","title":"Counsel","emails":[{"primary":true,"type":"work","value":"ada@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"}}
+    PUT /Users/1 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"61644a25da5a431794e23bc1","userName":"ada@acme.example","name":{"givenName":"Ada","familyName":"Abernathy"},"displayName":"Ada Abernathy","title":"Counsel","emails":[{"primary":true,"type":"work","value":"ada@acme.example"}],"addresses":[{"streetAddress":"1 Harbour Lane","locality":"Lisbon","region":"Centre","postalCode":"10001","country":"PT","type":"work"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"}}
     PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales","manager":{"value":"1"}}}
+    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales"}}
     GET /Groups?startIndex=1&count=100
     POST /Groups {"schemas":["…core:2.0:Group"],"displayName":"Sales","members":[]}
     GET /Groups?startIndex=1&count=100
@@ -381,9 +442,9 @@ async fn cyber_ark() {
     PATCH /Groups/4 {"Operations":[{"op":"add","path":"members","value":[{"value":"2"}]}]}
     PATCH /Groups/3 {"Operations":[{"op":"replace","path":"displayName","value":"Revenue"}]}
     PATCH /Groups/3 {"Operations":[{"op":"remove","path":"members[value eq \"1\"]"}]}
-    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":false,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales","manager":{"value":"1"}}}
-    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales","manager":{"value":"1"}}}
-    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":false,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales","manager":{"value":"1"}}}
+    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":false,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales"}}
+    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales"}}
+    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":false,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales"}}
     "#);
 }
 
@@ -400,7 +461,9 @@ async fn sail_point() {
     PATCH /Users/1 {"Operations":[{"op":"replace","value":{"title":"Counsel"}}]}
     PATCH /Users/1 {"Operations":[{"op":"replace","value":{"displayName":"Ada Abernathy"}},{"op":"replace","value":{"name":{"familyName":"Abernathy"}}}]}
     PATCH /Users/1 {"Operations":[{"op":"replace","value":{"userName":"ada@acme.example"}},{"op":"replace","value":{"emails":[{"primary":true,"type":"work","value":"ada@acme.example"}]}}]}
+    PATCH /Users/1 {"Operations":[{"op":"replace","value":{"addresses":[{"streetAddress":"1 Harbour Lane","locality":"Lisbon","region":"Centre","postalCode":"10001","country":"PT","type":"work"}]}}]}
     PATCH /Users/2 {"Operations":[{"op":"replace","value":{"…extension:enterprise:2.0:User":{"manager":{"value":"1"}}}}]}
+    PATCH /Users/2 {"Operations":[{"op":"remove","path":"…extension:enterprise:2.0:User:manager"}]}
     GET /Groups?startIndex=1&count=100
     POST /Groups {"schemas":["…core:2.0:Group"],"displayName":"Sales","members":[]}
     GET /Groups?startIndex=1&count=100
@@ -430,7 +493,9 @@ async fn keycloak() {
     PUT /Users/1 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"61644a25da5a431794e23bc1","userName":"ada.grimaldi@acme.example","name":{"givenName":"Ada","familyName":"Grimaldi"},"displayName":"Ada Grimaldi","title":"Counsel","emails":[{"primary":true,"type":"work","value":"ada.grimaldi@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"}}
     PUT /Users/1 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"61644a25da5a431794e23bc1","userName":"ada.grimaldi@acme.example","name":{"givenName":"Ada","familyName":"Abernathy"},"displayName":"Ada Abernathy","title":"Counsel","emails":[{"primary":true,"type":"work","value":"ada.grimaldi@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"}}
     PUT /Users/1 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"61644a25da5a431794e23bc1","userName":"ada@acme.example","name":{"givenName":"Ada","familyName":"Abernathy"},"displayName":"Ada Abernathy","title":"Counsel","emails":[{"primary":true,"type":"work","value":"ada@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"}}
+    PUT /Users/1 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"61644a25da5a431794e23bc1","userName":"ada@acme.example","name":{"givenName":"Ada","familyName":"Abernathy"},"displayName":"Ada Abernathy","title":"Counsel","emails":[{"primary":true,"type":"work","value":"ada@acme.example"}],"addresses":[{"streetAddress":"1 Harbour Lane","locality":"Lisbon","region":"Centre","postalCode":"10001","country":"PT","type":"work"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"}}
     PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales","manager":{"value":"1"}}}
+    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales"}}
     GET /Groups?filter=displayName eq "Sales"
     POST /Groups {"schemas":["…core:2.0:Group"],"displayName":"Sales","members":[]}
     GET /Groups?filter=displayName eq "Support"
@@ -459,7 +524,9 @@ async fn authentik() {
     PUT /Users/1 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"61644a25da5a431794e23bc1","userName":"ada.grimaldi@acme.example","name":{"givenName":"Ada","familyName":"Grimaldi"},"displayName":"Ada Grimaldi","title":"Counsel","emails":[{"primary":true,"type":"work","value":"ada.grimaldi@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"}}
     PUT /Users/1 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"61644a25da5a431794e23bc1","userName":"ada.grimaldi@acme.example","name":{"givenName":"Ada","familyName":"Abernathy"},"displayName":"Ada Abernathy","title":"Counsel","emails":[{"primary":true,"type":"work","value":"ada.grimaldi@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"}}
     PUT /Users/1 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"61644a25da5a431794e23bc1","userName":"ada@acme.example","name":{"givenName":"Ada","familyName":"Abernathy"},"displayName":"Ada Abernathy","title":"Counsel","emails":[{"primary":true,"type":"work","value":"ada@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"}}
+    PUT /Users/1 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"61644a25da5a431794e23bc1","userName":"ada@acme.example","name":{"givenName":"Ada","familyName":"Abernathy"},"displayName":"Ada Abernathy","title":"Counsel","emails":[{"primary":true,"type":"work","value":"ada@acme.example"}],"addresses":[{"streetAddress":"1 Harbour Lane","locality":"Lisbon","region":"Centre","postalCode":"10001","country":"PT","type":"work"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"}}
     PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales","manager":{"value":"1"}}}
+    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales"}}
     GET /Groups?filter=displayName eq "Sales"
     POST /Groups {"schemas":["…core:2.0:Group"],"displayName":"Sales","members":[]}
     GET /Groups?filter=displayName eq "Support"
@@ -470,8 +537,8 @@ async fn authentik() {
     PUT /Groups/3 {"schemas":["…core:2.0:Group"],"displayName":"Revenue","members":[{"value":"1"}]}
     PATCH /Groups/3 {"Operations":[{"op":"remove","path":"members[value eq \"1\"]"}]}
     DELETE /Groups/3
-    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":false,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales","manager":{"value":"1"}}}
-    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales","manager":{"value":"1"}}}
+    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":false,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales"}}
+    PUT /Users/2 {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"40835ef537f04702924fb7c9","userName":"nadia.tanaka@acme.example","name":{"givenName":"Nadia","familyName":"Tanaka"},"displayName":"Nadia Tanaka","title":"Engineer","emails":[{"primary":true,"type":"work","value":"nadia.tanaka@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"768212","department":"Sales"}}
     DELETE /Users/2
     "#);
 }

@@ -65,6 +65,11 @@ impl Scim {
         self.store.lock().unwrap().seen.clone()
     }
 
+    /// Somebody deletes all users.
+    pub(crate) fn lose_users(&self) {
+        self.store.lock().unwrap().users.clear();
+    }
+
     /// How many users and groups there are.
     pub(crate) fn counts(&self) -> (usize, usize) {
         let store = self.store.lock().unwrap();
