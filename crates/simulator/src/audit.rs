@@ -236,15 +236,22 @@ impl Auditor<'_> {
         let path = format!("/Groups/{}", group.id);
         let mut now = None;
         let same = |answer: &answer::Answer| {
-            now = Some(stamp(answer)?);
-            let differences = readback::group_differences(&group, &members, &answer::document(answer)?);
+            let held = answer::document(answer)?;
+            let deleted = self.persona.memory().deleted_of(&readback::values(&held["members"]));
+            let differences = readback::group_differences(&group, &members, &deleted, &held);
+            now = Some((stamp(answer)?, deleted));
             if differences.is_empty() { Ok(()) } else { Err(differences.join("; ")) }
         };
         let asked = get(path.clone());
         let shown = asked.clone();
         let _ = self.wire.ask(Check::Members, asked, same, &mut recorder).await;
-        if let (Some(before), Some(now)) = (&before.stamp, &now) {
-            self.judge_stamp(before, now, &shown);
+        if let Some((now, deleted)) = now {
+            if let Some(before) = &before.stamp {
+                self.judge_stamp(before, &now, &shown);
+            }
+            let left = readback::set_difference("deleted members", &BTreeSet::new(), &deleted);
+            let verdict = left.map_or(Ok(()), |why| Err(shown.failure(200, None, why)));
+            crate::Observer::judged(&mut recorder, Check::DeletedMembers, verdict);
         }
         if filtered {
             let without = |answer: &answer::Answer| match answer::document(answer)?.get("members") {

@@ -43,6 +43,7 @@ pub enum Check {
     Pagination,
     Delete,
     Deleted,
+    DeletedMembers,
 }
 
 /// Whether provisioning breaks without it.
@@ -52,7 +53,7 @@ const SHOULD: Required = false;
 
 impl Check {
     /// All, in the order of a report.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::Connect,
         Self::Authentication,
         Self::MediaType,
@@ -85,6 +86,7 @@ impl Check {
         Self::ExcludedAttributes,
         Self::Delete,
         Self::Deleted,
+        Self::DeletedMembers,
     ];
 
     /// Its name in a report for programs, where it is written, what it says, and whether a
@@ -165,6 +167,9 @@ impl Check {
                 ("excluded-attributes", "RFC 7644 §3.4.2.5", "excludedAttributes leaves members out", MUST)
             }
             Self::Delete => ("delete", "RFC 7644 §3.6", "DELETE answers 204", MUST),
+            Self::DeletedMembers => {
+                ("deleted-members", "RFC 7643 §4.2", "a deleted user is a member of nothing", SHOULD)
+            }
             Self::Deleted => ("deleted", "RFC 7644 §3.6", "what was deleted is 404, and not found", MUST),
         }
     }
@@ -230,7 +235,7 @@ mod tests {
     fn every_check_is_listed_once_and_names_its_source() {
         let names: HashSet<_> = Check::ALL.iter().map(|check| check.name()).collect();
         assert_eq!(names.len(), Check::ALL.len());
-        assert_eq!(Check::ALL.iter().max(), Some(&Check::Deleted));
+        assert_eq!(Check::ALL.iter().max(), Some(&Check::DeletedMembers));
         for check in Check::ALL {
             assert!(check.source().starts_with("RFC 764"), "{check:?}");
             assert!(check.title().len() <= 48, "{check:?}: {}", check.title().len());

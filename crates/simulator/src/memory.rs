@@ -1,7 +1,7 @@
 //! What a product keeps of the target: the ids it was given and what it last sent. A person who
 //! was never changed is an id and a few flags, so that a million fit into some hundred megabytes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::{
     Error, GroupHandle, People, Person, PersonHandle,
@@ -20,6 +20,8 @@ pub(crate) struct Memory {
     pub(crate) growth: i64,
     /// How many people were not created because the target had them.
     pub(crate) found: u64,
+    /// The ids of the people who were deleted.
+    deleted: HashSet<Box<str>>,
 }
 
 #[derive(Debug)]
@@ -80,11 +82,13 @@ impl Memory {
     pub(crate) fn forget(&mut self, handle: PersonHandle) {
         self.growth -= 1;
         let known = self.people.get_mut(handle).and_then(Option::take);
-        for group in known.into_iter().flat_map(|known| known.groups) {
+        let Some(known) = known else { return };
+        for group in known.groups {
             if let Some(Some(group)) = self.groups.get_mut(group) {
                 group.members.remove(&handle);
             }
         }
+        self.deleted.insert(known.id);
     }
 
     fn known(&self, handle: PersonHandle) -> Option<&Known> {
@@ -194,6 +198,11 @@ impl Memory {
     /// The groups that somebody is in.
     pub(crate) fn groups_with(&self, handle: PersonHandle) -> Vec<GroupHandle> {
         self.known(handle).map(|known| known.groups.clone()).unwrap_or_default()
+    }
+
+    /// Those of these ids whose people were deleted.
+    pub(crate) fn deleted_of(&self, ids: &BTreeSet<String>) -> BTreeSet<String> {
+        ids.iter().filter(|id| self.deleted.contains(id.as_str())).cloned().collect()
     }
 
     /// Where everything is that is known, groups first.

@@ -69,13 +69,19 @@ pub(crate) fn differences(style: &UserStyle, account: &Account, user: &Value) ->
     found
 }
 
-/// Where a group that was read differs; `members` are the ids that it should have.
-pub(crate) fn group_differences(sent: &KnownGroup, members: &BTreeSet<String>, group: &Value) -> Vec<String> {
+/// Where a group that was read differs; `members` are the ids that it should have. Whether it still
+/// has those of `deleted` is another question.
+pub(crate) fn group_differences(
+    sent: &KnownGroup,
+    members: &BTreeSet<String>,
+    deleted: &BTreeSet<String>,
+    group: &Value,
+) -> Vec<String> {
     let mut found = Vec::new();
     if group["displayName"] != sent.name.as_str() {
         found.push(format!("displayName was sent as {:?} and is {}", sent.name, group["displayName"]));
     }
-    found.extend(set_difference("members", members, &values(&group["members"])));
+    found.extend(set_difference("members", members, &(&values(&group["members"]) - deleted)));
     found
 }
 
@@ -154,16 +160,22 @@ mod tests {
             json!({"displayName": name, "members": members})
         };
         let members = set(&["a", "b"]);
-        assert_eq!(group_differences(&sent, &members, &held("Sales", &["b", "a"])), Vec::<String>::new());
         assert_eq!(
-            group_differences(&sent, &members, &held("sales", &["b", "c"])),
+            group_differences(&sent, &members, &set(&["c"]), &held("Sales", &["b", "a", "c"])),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            group_differences(&sent, &members, &set(&[]), &held("sales", &["b", "c"])),
             [
                 "displayName was sent as \"Sales\" and is \"sales\"",
                 "members: 1 missing, such as a, and 1 too many, such as c"
             ]
         );
         let none = json!({"displayName": "Sales"});
-        assert_eq!(group_differences(&sent, &members, &none), ["members: 2 missing, such as a, b"]);
-        assert_eq!(group_differences(&sent, &set(&[]), &none), Vec::<String>::new());
+        assert_eq!(
+            group_differences(&sent, &members, &set(&[]), &none),
+            ["members: 2 missing, such as a, b"]
+        );
+        assert_eq!(group_differences(&sent, &set(&[]), &set(&[]), &none), Vec::<String>::new());
     }
 }

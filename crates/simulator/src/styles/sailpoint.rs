@@ -18,7 +18,14 @@ pub(crate) const SAILPOINT: Style = Style {
     group_headers: headers(agent!("SailPoint"), SCIM_JSON),
     urls: Urls::PLAIN,
     retry: RETRY,
-    connect: &[Probe::Document("/ServiceProviderConfig"), Probe::List("/Users?startIndex=1&count=1")],
+    connect: &[
+        Probe::Document("/ServiceProviderConfig"),
+        Probe::List("/ResourceTypes"),
+        Probe::List("/Schemas"),
+        Probe::Document("/ResourceTypes/User"),
+        Probe::Document("/ResourceTypes/Group"),
+        Probe::List("/Users?startIndex=1&count=1"),
+    ],
     user: UserStyle {
         find_suffix: "",
         schemas: USER_SCHEMAS,

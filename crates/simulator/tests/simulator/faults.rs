@@ -36,6 +36,26 @@ async fn a_server_without_fault_scores_in_full() {
 }
 
 #[tokio::test]
+async fn one_change_at_a_time_gives_the_same_requests_in_the_same_order() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut runs = Vec::new();
+    for _ in 0..2 {
+        let (server, scim) = Scim::start(Fault::None).await;
+        let plan = Plan::new(People::new(3, "acme.example"), 12, 3, 30);
+        let target = Target { base_url: server.base_url(), token: TOKEN.to_owned() };
+        let simulation =
+            Simulation { provider: Provider::Okta, target, plan, concurrency: 1, clean_up: false };
+        simulation.run(&mut ()).await.unwrap();
+        let seen = scim.seen().into_iter();
+        runs.push(
+            seen.map(|one| (one.method, one.target, one.body.map(|b| b.to_string()))).collect::<Vec<_>>(),
+        );
+    }
+    assert!(runs[0].len() > 100, "{}", runs[0].len());
+    assert_eq!(runs[0], runs[1]);
+}
+
+#[tokio::test]
 async fn each_fault_is_found_by_its_check() {
     let table = [
         (Fault::AnyTokenOpens, Check::Authentication),

@@ -453,6 +453,10 @@ async fn sail_point() {
     insta::assert_snapshot!(sent(Provider::SailPoint).await, @r#"
     [user-agent: Rollcall-Simulator/VERSION (SailPoint), content-type: application/scim+json, accept: application/scim+json]
     GET /ServiceProviderConfig
+    GET /ResourceTypes
+    GET /Schemas
+    GET /ResourceTypes/User
+    GET /ResourceTypes/Group
     GET /Users?startIndex=1&count=1
     GET /Users?filter=userName eq "ada.grimaldi@acme.example"
     POST /Users {"schemas":["…core:2.0:User","…extension:enterprise:2.0:User"],"externalId":"61644a25da5a431794e23bc1","userName":"ada.grimaldi@acme.example","name":{"givenName":"Ada","familyName":"Grimaldi"},"displayName":"Ada Grimaldi","title":"Engineer","emails":[{"primary":true,"type":"work","value":"ada.grimaldi@acme.example"}],"active":true,"…extension:enterprise:2.0:User":{"employeeNumber":"752033","department":"Engineering"}}
