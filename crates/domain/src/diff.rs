@@ -121,7 +121,9 @@ pub fn raw_changes(
     };
     let (old, new) = (old.as_map(), new.as_map());
     for key in keys(old, new).filter(|key| *key != "schemas") {
-        let (old, new) = (old.get(key), new.get(key));
+        // A stored null stands for no value: see `Document::active`.
+        let given = |value: &&Value| !value.is_null();
+        let (old, new) = (old.get(key).filter(given), new.get(key).filter(given));
         if same(old, new) {
             continue;
         }

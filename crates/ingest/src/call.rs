@@ -5,14 +5,15 @@
 
 use std::{cell::Cell, sync::Arc, time::Duration};
 
-use actix_web::{HttpRequest, web};
+use actix_web::{HttpRequest, http::header::USER_AGENT, web};
 use rollcall_domain::{
     Command, Precondition, Reply,
     ids::{DirectoryId, RequestId},
     record::{GroupRecord, UserRecord},
 };
 use rollcall_scim::{
-    AllQuery, Applied, Limits, ListQuery, Projection, QueryTerms, ResourceKind, Rule, Rules, ScimError, json,
+    AllQuery, Applied, Limits, ListQuery, Projection, QueryTerms, ResourceKind, Rule, Rules, ScimError,
+    Sender, Signs, json, recognise,
 };
 use rollcall_store::{Committed, Store, WriteRequest, catalog::DirectoryEntry};
 use serde_json::{Map, Value};
@@ -36,6 +37,8 @@ pub(crate) struct Call<'a> {
     pub(crate) token_digest: [u8; 32],
     /// Which rules this request needed.
     pub(crate) applied: &'a Cell<Applied>,
+    /// Who seems to have sent it.
+    pub(crate) sender: &'a Cell<Option<Sender>>,
 }
 
 impl Call<'_> {
@@ -159,7 +162,17 @@ impl Call<'_> {
             return Err(ScimError::invalid_syntax("The request has no body.").into());
         }
         let limits = Limits { max_depth: self.state.settings.max_depth, max_bytes: size };
-        Ok(json::parse_object(&bytes, &limits)?)
+        let body = json::parse_object(&bytes, &limits)?;
+        if let Some(sender) = recognise(&self.signs(Some(&body))) {
+            self.sender.set(Some(sender));
+        }
+        Ok(body)
+    }
+
+    /// What the request tells of its sender.
+    pub(crate) fn signs<'s>(&'s self, body: Option<&'s Map<String, Value>>) -> Signs<'s> {
+        let user_agent = self.request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
+        Signs { user_agent, query: self.request.uri().query(), body }
     }
 
     /// Carries out a command. Only what it returns may be answered as a success.

@@ -15,6 +15,8 @@ pub const RULE_APPLIED: &str = "rollcall_scim_rule_applied_total";
 pub const REFUSED: &str = "rollcall_scim_refused_total";
 /// Operations of bulk requests. `method` (`POST`, `PUT`, `PATCH`, `DELETE`, `OTHER`), `status`.
 pub const BULK_OPERATIONS: &str = "rollcall_scim_bulk_operations_total";
+/// Requests with the right token, by who seems to have sent them. `sender` (`entra_id`, `okta` … `unknown`).
+pub const SENDERS: &str = "rollcall_scim_senders_total";
 
 /// Registers the descriptions with the installed recorder. Called once, after it is installed.
 pub fn describe() {
@@ -22,6 +24,7 @@ pub fn describe() {
     metrics::describe_histogram!(DURATION, metrics::Unit::Seconds, "Time to answer a SCIM request");
     metrics::describe_counter!(RULE_APPLIED, "SCIM requests that a compatibility rule changed");
     metrics::describe_counter!(REFUSED, "SCIM requests refused");
+    metrics::describe_counter!(SENDERS, "SCIM requests by the product that seems to have sent them");
     metrics::describe_counter!(BULK_OPERATIONS, "Operations of SCIM bulk requests");
 }
 
@@ -39,6 +42,10 @@ pub(crate) fn applied(rules: Applied) {
     for rule in rules.iter() {
         metrics::counter!(RULE_APPLIED, "rule" => rule).increment(1);
     }
+}
+
+pub(crate) fn sent_by(sender: &'static str) {
+    metrics::counter!(SENDERS, "sender" => sender).increment(1);
 }
 
 pub(crate) fn bulk_operation(method: &'static str, status: u16) {

@@ -13,7 +13,7 @@ use actix_web::{
 };
 use futures_util::FutureExt as _;
 use rollcall_domain::ids::RequestId;
-use rollcall_scim::Applied;
+use rollcall_scim::{Applied, Sender, recognise};
 use rollcall_store::clock;
 
 use crate::{
@@ -32,12 +32,14 @@ pub(crate) async fn serve(request: HttpRequest, payload: Payload, state: Data<St
     let request_id = RequestId::from_uuid(clock::new_uuid());
     let method = method_name(request.method());
     let target = Target::parse(request.uri().path(), request.query_string());
-    let applied = Cell::new(Applied::default());
+    let noted = Noted::default();
 
-    let carried_out = carry_out(&state, &request, payload, &target, &request_id, method, &applied);
+    let carried_out = carry_out(&state, &request, payload, &target, &request_id, method, &noted);
     let answer = guarded(carried_out).await;
 
-    let seen = Seen { request_id: &request_id, method, target: &target, applied: applied.get(), started };
+    let (applied, sender) = (noted.applied.get(), noted.sender.get());
+    let opened = noted.opened.get();
+    let seen = Seen { request_id: &request_id, method, target: &target, applied, opened, sender, started };
     seen.count_and_log(&answer);
     answer.into_response(request_id.as_str())
 }
@@ -59,7 +61,7 @@ async fn carry_out(
     target: &Target<'_>,
     request_id: &RequestId,
     method: &'static str,
-    applied: &Cell<Applied>,
+    noted: &Noted,
 ) -> Result<Answer, Failure> {
     match (&target.route, &target.directory) {
         (Route::OtherVersion, _) => return Err(failure::other_version()),
@@ -75,9 +77,32 @@ async fn carry_out(
     let (token_digest, entry) = (opened.token_digest(), opened.entry);
     let rules = state.rules_for(&entry.directory);
     let query = target.query;
-    let mut call =
-        Call { state, request, payload, entry, request_id, method, query, rules, token_digest, applied };
+    let (applied, sender) = (&noted.applied, &noted.sender);
+    let mut call = Call {
+        state,
+        request,
+        payload,
+        entry,
+        request_id,
+        method,
+        query,
+        rules,
+        token_digest,
+        applied,
+        sender,
+    };
+    noted.opened.set(true);
+    sender.set(recognise(&call.signs(None)));
     routes::dispatch(&mut call, &target.route).await
+}
+
+/// What is noted while a request is carried out, for those who look on.
+#[derive(Default)]
+struct Noted {
+    applied: Cell<Applied>,
+    /// Whether its token opened the directory.
+    opened: Cell<bool>,
+    sender: Cell<Option<Sender>>,
 }
 
 /// What is told of a request: ids, names from closed sets, and numbers. Never a query string, a header or a
@@ -87,27 +112,33 @@ struct Seen<'a> {
     method: &'static str,
     target: &'a Target<'a>,
     applied: Applied,
+    opened: bool,
+    sender: Option<Sender>,
     started: Instant,
 }
 
 impl Seen<'_> {
     fn count_and_log(&self, answer: &Answer) {
-        let Self { request_id, method, target, applied, started } = self;
+        let Self { request_id, method, target, applied, opened, sender, started } = self;
         let took = started.elapsed();
         let (route, status) = (target.route.label(), answer.status.as_u16());
         metric::answered(method, route, status, took);
         metric::applied(*applied);
+        let sender = sender.map_or("unknown", Sender::name);
+        if *opened {
+            metric::sent_by(sender);
+        }
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let directory_id = target.directory.as_ref().map(tracing::field::display);
         let Some(reason) = answer.reason else {
-            tracing::debug!(%request_id, directory_id, method, route, status, micros, rules = ?applied, "answered");
+            tracing::debug!(%request_id, directory_id, method, route, status, micros, sender, rules = ?applied, "answered");
             return;
         };
         metric::refused(reason);
         if status >= 500 && status != 501 {
-            tracing::warn!(%request_id, directory_id, method, route, status, reason, micros, rules = ?applied, "failed");
+            tracing::warn!(%request_id, directory_id, method, route, status, reason, micros, sender, rules = ?applied, "failed");
         } else {
-            tracing::info!(%request_id, directory_id, method, route, status, reason, micros, rules = ?applied, "refused");
+            tracing::info!(%request_id, directory_id, method, route, status, reason, micros, sender, rules = ?applied, "refused");
         }
     }
 }

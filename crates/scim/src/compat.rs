@@ -12,6 +12,7 @@ mod members;
 mod patch;
 mod rules;
 mod schemas;
+mod switches;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -20,6 +21,7 @@ pub use body::{group_input, group_input_noting, user_input, user_input_noting};
 pub use patch::{MAX_OPERATIONS, patch_request, patch_request_noting};
 pub(crate) use rules::Dialect;
 pub use rules::{Applied, Rule, Rules};
+pub use switches::{RuleMode, RuleSwitches};
 pub use values::MAX_STRING;
 pub(crate) use values::{MAX_ELEMENTS, boolean_of};
 

@@ -57,7 +57,11 @@ impl Document {
     /// The attributes, for building a full representation.
     #[must_use]
     pub fn into_map(self) -> Map<String, Value> {
-        Arc::unwrap_or_clone(self.0)
+        let mut map = Arc::unwrap_or_clone(self.0);
+        if map.get("active").is_some_and(Value::is_null) {
+            map.shift_remove("active");
+        }
+        map
     }
 
     /// A core attribute by its canonical name, or an extension by its URN.
@@ -88,10 +92,14 @@ impl Document {
         self.text("displayName")
     }
 
-    /// `active`; a user is active unless told otherwise.
+    /// Whether the user is active: unless told otherwise. A stored null is the memory of an inactive user whose
+    /// `active` was unassigned: it is not shown, and reactivates nobody.
     #[must_use]
     pub fn active(&self) -> bool {
-        self.get("active").and_then(Value::as_bool).unwrap_or(true)
+        match self.get("active") {
+            Some(Value::Null) => false,
+            other => other.and_then(Value::as_bool).unwrap_or(true),
+        }
     }
 
     /// Sets `active` where it stands, for a PUT that did not say.
@@ -143,6 +151,11 @@ fn ordered(from: &mut Map<String, Value>, attributes: &[Attribute]) -> Map<Strin
     let mut map = Map::with_capacity(from.len());
     // What only the server says is not kept: it would be out of date one day.
     for attribute in attributes.iter().filter(|attribute| attribute.mutability != Mutability::ReadOnly) {
+        if attribute.name == "active" && from.get("active").is_some_and(Value::is_null) {
+            // See `Document::active`.
+            map.insert("active".to_owned(), Value::Null);
+            continue;
+        }
         if let Some(value) = from.remove(attribute.name).and_then(|value| tidy(attribute, value)) {
             map.insert(attribute.name.to_owned(), value);
         }
@@ -240,6 +253,16 @@ mod tests {
         );
         assert!(!document.active());
         assert_eq!(document.manager_value(), None);
+    }
+
+    #[test]
+    fn an_unassigned_active_is_remembered_and_not_shown() {
+        let document = Document::finish(map(json!({"userName": "a", "active": null})), ResourceKind::User);
+        assert!(!document.active());
+        let stored = serde_json::to_string(&document).unwrap();
+        let again: Document = serde_json::from_str(&stored).unwrap();
+        assert!(!again.active());
+        assert_eq!(again.into_map().get("active"), None);
     }
 
     #[test]

@@ -23,12 +23,13 @@ pub mod project;
 mod properties;
 pub mod query;
 pub mod schema;
+pub mod sender;
 pub mod sort;
 
 pub use bulk::{BulkChange, BulkMethod, BulkOperation, BulkPlan, BulkRequest, BulkStep, BulkTarget};
 pub use compat::{
-    Applied, Rule, Rules, group_input, group_input_noting, patch_request, patch_request_noting, user_input,
-    user_input_noting,
+    Applied, Rule, RuleMode, RuleSwitches, Rules, group_input, group_input_noting, patch_request,
+    patch_request_noting, user_input, user_input_noting,
 };
 pub use discovery::DiscoverySettings;
 pub use document::{Document, GroupInput, MemberInput, UserInput};
@@ -42,4 +43,5 @@ pub use patch::{GroupPatch, MemberOp, MemberSelector, PatchRequest, apply_group,
 pub use path::{AttrPath, PatchPath};
 pub use project::Projection;
 pub use query::{AllQuery, CursorRequest, ListQuery, QueryTerms};
+pub use sender::{Sender, Signs, recognise};
 pub use sort::Sort;

@@ -115,7 +115,7 @@ pub enum MemberSelector {
     Matching(Filter),
 }
 
-/// Applies a PATCH to a user. Unassigning `active` leaves an inactive user inactive.
+/// Applies a PATCH to a user. Unassigning `active` leaves an inactive user inactive: see [`Document::active`].
 ///
 /// # Errors
 /// 400 `noTarget` or `invalidValue`; the user is then unchanged.
@@ -136,9 +136,9 @@ pub fn apply_user_noting(
         working.apply(operation)?;
     }
     let (mut attributes, applied) = working.into_parts()?;
-    if !current.active() && !attributes.contains_key("active") {
+    if !current.active() && attributes.get("active").is_none_or(Value::is_null) {
         // Without a value `active` counts as true; only saying so may let somebody in again.
-        attributes.insert("active".to_owned(), Value::Bool(false));
+        attributes.insert("active".to_owned(), Value::Null);
     }
     Ok((Document::finish(attributes, ResourceKind::User), applied))
 }

@@ -153,7 +153,7 @@ pub struct UserProjection<'a> {
     /// Attributes that the directory maps to names of the application's choice; none yet.
     pub custom_attributes: Map<String, Value>,
     /// The SCIM resource as stored. `None` leaves the field out, for comparing.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "shown")]
     pub raw: Option<&'a Document>,
     /// `meta.created`. `None` leaves the field out, for comparing.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "timestamp::serialize_option")]
@@ -161,6 +161,16 @@ pub struct UserProjection<'a> {
     /// `meta.lastModified`. `None` leaves the field out, for comparing.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "timestamp::serialize_option")]
     pub updated_at: Option<Timestamp>,
+}
+
+/// The resource as SCIM shows it: an `active` that was unassigned is absent.
+fn shown<S: serde::Serializer>(raw: &Option<&Document>, serializer: S) -> Result<S::Ok, S::Error> {
+    match raw {
+        Some(document) if document.get("active").is_some_and(Value::is_null) => {
+            Document::clone(document).into_map().serialize(serializer)
+        }
+        other => other.serialize(serializer),
+    }
 }
 
 impl<'a> UserProjection<'a> {

@@ -44,9 +44,10 @@ impl Expansion<'_> {
             return self.one(PatchPath { attr: AttrPath::new(None, root), filter: None }, value);
         }
         match self.target(key)? {
-            None => Ok(()),
-            Some(PatchTarget::Path(path)) => self.one(path, value),
-            Some(PatchTarget::Schema(schema)) => self.schema(schema, value),
+            Target::Unknown => self.unknown(key),
+            Target::Dropped => Ok(()),
+            Target::Path(path) => self.one(path, value),
+            Target::Schema(schema) => self.schema(schema, value),
         }
     }
 
@@ -72,12 +73,22 @@ impl Expansion<'_> {
             if let Some(root) = schema::find(schema.attributes, &key) {
                 self.one(PatchPath { attr: AttrPath::new(Some(schema.urn), root), filter: None }, value)?;
             } else if key.contains('.')
-                && let Some(PatchTarget::Path(path)) = self.target(&format!("{}:{key}", schema.urn))?
+                && let Target::Path(path) = self.target(&format!("{}:{key}", schema.urn))?
             {
                 self.one(path, value)?;
+            } else {
+                self.unknown(&key)?;
             }
         }
         Ok(())
+    }
+
+    /// A key that names nothing.
+    fn unknown(&mut self, key: &str) -> Result<(), ScimError> {
+        if self.dialect.bend(Rule::IgnoreUnknownAttributes) {
+            return Ok(());
+        }
+        Err(ScimError::invalid_syntax(format!("\"{}\" is not an attribute here.", excerpt(key))))
     }
 
     fn no_schema(&mut self, schema: &'static Schema) -> Result<(), ScimError> {
@@ -87,21 +98,21 @@ impl Expansion<'_> {
         Ok(())
     }
 
-    /// What a key that is no plain attribute name stands for; `None` if it is to be ignored.
-    fn target(&mut self, key: &str) -> Result<Option<PatchTarget>, ScimError> {
+    /// What a key that is no plain attribute name stands for.
+    fn target(&mut self, key: &str) -> Result<Target, ScimError> {
         let mut trial = *self.dialect;
         let target = match PatchTarget::parse(key, self.kind, &mut trial) {
             Ok(target) => target,
             Err(BadPath::Name(Unresolved::Schema)) => {
                 if self.dialect.bend(Rule::UnknownSchemaUris) {
-                    return Ok(None);
+                    return Ok(Target::Dropped);
                 }
                 return Err(ScimError::invalid_value(format!(
                     "The schema of \"{}\" is unknown.",
                     excerpt(key)
                 )));
             }
-            Err(BadPath::Name(_)) => return Ok(None),
+            Err(BadPath::Name(_)) => return Ok(Target::Unknown),
             Err(error @ BadPath::Filter(_)) => return Err(error.into_path_error(key)),
         };
         let head = key.split('[').next().unwrap_or(key);
@@ -111,12 +122,25 @@ impl Expansion<'_> {
         ];
         for (rule, needed) in needs {
             if needed && !trial.bend(rule) {
-                return Ok(None);
+                return Ok(Target::Unknown);
             }
         }
         *self.dialect = trial;
-        Ok(Some(target))
+        Ok(match target {
+            PatchTarget::Path(path) => Target::Path(path),
+            PatchTarget::Schema(schema) => Target::Schema(schema),
+        })
     }
+}
+
+/// What a key is.
+enum Target {
+    Path(PatchPath),
+    Schema(&'static Schema),
+    /// Below a schema that is not known, and to be left out.
+    Dropped,
+    /// The name of nothing.
+    Unknown,
 }
 
 fn is_dotted(target: &PatchTarget) -> bool {

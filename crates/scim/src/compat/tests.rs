@@ -74,7 +74,10 @@ fn a_body_becomes_canonical() {
       }
     }
     "#);
-    assert_eq!(applied.iter().collect::<Vec<_>>(), ["empty_string_is_unassigned", "unknown_schema_uris"]);
+    assert_eq!(
+        applied.iter().collect::<Vec<_>>(),
+        ["empty_string_is_unassigned", "unknown_schema_uris", "ignore_unknown_attributes"]
+    );
 }
 
 #[test]
@@ -363,6 +366,34 @@ fn every_rule_on_and_off() {
             Err(Some(ScimType::InvalidPath)),
         ),
         (
+            Rule::IgnoreUnknownAttributes,
+            posted,
+            user(json!({"favourite": "x", "name": {"nope": 1}, ENTERPRISE_USER: {"nope": 1}})),
+            bare(),
+            Err(Some(InvalidSyntax)),
+        ),
+        (
+            Rule::IgnoreUnknownAttributes,
+            posted,
+            user(json!({"name": {"nope": 1}})),
+            bare(),
+            Err(Some(InvalidSyntax)),
+        ),
+        (
+            Rule::IgnoreUnknownAttributes,
+            posted,
+            user(json!({ENTERPRISE_USER: {"nope": 1}})),
+            bare(),
+            Err(Some(InvalidSyntax)),
+        ),
+        (
+            Rule::IgnoreUnknownAttributes,
+            patched,
+            op(&json!({"op": "replace", "value": {"favourite": "x", "title": "T"}})),
+            Ok(json!({"title": "T"})),
+            Err(Some(InvalidSyntax)),
+        ),
+        (
             Rule::UnqualifiedExtensionAttrs,
             posted,
             user(json!({"manager": {"value": "m"}})),
@@ -370,6 +401,17 @@ fn every_rule_on_and_off() {
             bare(),
         ),
     ];
+    // The rest has tests of its own, where it applies: the last two of this module, `filter`, and `ingest`.
+    let elsewhere = [
+        Rule::JsonContentType,
+        Rule::ValuePathAsFilterLhs,
+        Rule::GroupPatch204,
+        Rule::PutGroupAbsentMembersKeeps,
+    ];
+    for rule in Rule::ALL {
+        let here = rows.iter().any(|row| row.0 == *rule);
+        assert_ne!(here, elsewhere.contains(rule), "{} has a test on and off", rule.name());
+    }
     for (rule, run, body, on, off) in rows {
         let (outcome, applied) = run(body.clone(), &Rules::default());
         assert_eq!(outcome, on, "{} on: {body}", rule.name());

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::rules::{Dialect, Rule};
 use crate::{
-    error::ScimError,
+    error::{ScimError, excerpt},
     schema::{Attribute, DataType},
 };
 
@@ -107,7 +107,13 @@ fn object(
 ) -> Result<Map<String, Value>, ScimError> {
     let mut parts = Map::with_capacity(map.len());
     for (key, value) in map {
-        let Some(sub) = attribute.sub(&key).filter(|sub| sub.name != "$ref") else { continue };
+        let Some(sub) = attribute.sub(&key).filter(|sub| sub.name != "$ref") else {
+            if !is_common(&key) && !dialect.bend(Rule::IgnoreUnknownAttributes) {
+                let detail = format!("\"{name}\" has no part \"{}\".", excerpt(&key));
+                return Err(ScimError::invalid_syntax(detail));
+            }
+            continue;
+        };
         let value = match value {
             // The usual case, without building the name for a complaint.
             Value::String(text) if sub.data_type != DataType::Boolean && !text.is_empty() => {
@@ -123,6 +129,11 @@ fn object(
         parts.insert(sub.name.to_owned(), value);
     }
     Ok(parts)
+}
+
+/// The parts that any element may have (RFC 7643 §2.4), whether its attribute lists them or not.
+fn is_common(name: &str) -> bool {
+    ["value", "display", "type", "primary", "$ref"].iter().any(|common| name.eq_ignore_ascii_case(common))
 }
 
 /// One element of a multi-valued attribute. A bare value is the element's `value`. `None` if it is nothing.

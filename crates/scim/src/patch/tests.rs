@@ -513,7 +513,17 @@ fn active_can_be_unassigned_by_its_path_only_and_that_reactivates_nobody() {
         assert_eq!(document.get("active"), None);
         assert!(document.active());
         let document = patched(&json!({"active": false}), &json!([operation])).unwrap();
-        assert_eq!(document.get("active"), Some(&json!(false)));
+        assert!(!document.active());
+        assert_eq!(document.clone().into_map().get("active"), None);
+        // It stays so whatever else changes, until somebody says otherwise.
+        let apply = |before: &Document, operations: Value| {
+            apply_user(before, &request(ResourceKind::User, &operations).unwrap()).unwrap()
+        };
+        let later = apply(&document, json!([{"op": "add", "path": "title", "value": "T"}]));
+        assert!(!later.active());
+        assert_eq!(later.clone().into_map().get("active"), None);
+        let told = apply(&later, json!([{"op": "add", "path": "active", "value": true}]));
+        assert_eq!((told.active(), told.get("active")), (true, Some(&json!(true))));
     }
 }
 
