@@ -9,6 +9,7 @@ mod discovery;
 mod doors;
 mod groups;
 mod observe;
+mod reported;
 mod search_all;
 mod server;
 mod socket;

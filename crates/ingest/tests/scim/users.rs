@@ -247,3 +247,35 @@ async fn the_spellings_of_a_base_url() {
     let location = server.send(host).await.body["meta"]["location"].as_str().unwrap().to_owned();
     assert!(location.starts_with("https://rollcall.example/scim/v2/"), "{location}");
 }
+
+/// Removing `active` removes it, and lets nobody in.
+#[actix_web::test]
+async fn an_inactive_user_whose_active_is_removed_stays_out() {
+    let server = Server::start().await;
+    let made = server.one("POST", "/Users", Some(&json!({"userName": "ann", "active": false}))).await;
+    let path = format!("/Users/{}", made.id());
+    server.new_events();
+    let remove = json!({"Operations": [{"op": "remove", "path": "active"}]});
+    let gone = server.one("PATCH", &path, Some(&remove)).await;
+    assert_eq!((gone.status, gone.body.get("active")), (200, None));
+    let events = server.new_event_bodies();
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!((&events[0]["type"], &events[0]["data"]["active"]), (&json!("user.updated"), &json!(false)));
+    assert_eq!(events[0]["changes"], json!([{"path": "raw.active", "from": false}]));
+    assert_eq!(events[0]["data"]["raw"].get("active"), None);
+    let again = server.one("PATCH", &path, Some(&remove)).await;
+    assert_eq!((&again.body, server.new_events().len()), (&gone.body, 0));
+    let title = json!({"Operations": [{"op": "add", "path": "title", "value": "T"}]});
+    assert_eq!(server.one("PATCH", &path, Some(&title)).await.body.get("active"), None);
+    assert_eq!(server.one("GET", &path, None).await.body.get("active"), None);
+    for filter in ["active%20eq%20true", "active%20eq%20false", "active%20pr"] {
+        let found = server.one("GET", &format!("/Users?filter={filter}"), None).await.body;
+        assert_eq!(found["totalResults"], 0, "{filter}");
+    }
+    let put = server.one("PUT", &path, Some(&json!({"userName": "ann"}))).await;
+    assert_eq!((put.status, &put.body["active"]), (200, &json!(false)));
+    assert_eq!(server.new_events(), vec!["user.updated"; 2]);
+    let enable = json!({"Operations": [{"op": "add", "path": "active", "value": true}]});
+    assert_eq!(server.one("PATCH", &path, Some(&enable)).await.body["active"], true);
+    assert_eq!(server.new_events(), ["user.reactivated"]);
+}
