@@ -10,7 +10,9 @@ use tokio::sync::{oneshot, watch};
 use crate::{
     Settings,
     attempt::Sender,
-    egress, metric,
+    egress,
+    hints::Hints,
+    metric,
     supervisor::{self, Shards},
 };
 
@@ -36,13 +38,15 @@ pub struct Dispatcher {
 
 /// Starts delivering the events of the shards that the feed [assigns](Feed::assigned) to this
 /// process, now and later. The new thread claims them and loads their lanes' progress from the store;
-/// until it can it tries again, so that a slow store does not keep the server from starting.
+/// until it can it tries again, so that a slow store does not keep the server from starting. Without
+/// `hints` each process finds out about endpoints for itself.
 pub fn start(
     settings: Settings,
     egress: egress::Settings,
     store: Store,
     feed: Arc<Feed>,
     user_agent: String,
+    hints: Option<Arc<dyn Hints>>,
 ) -> Result<Dispatcher, StartError> {
     let sender = Sender::new(&settings, egress, &user_agent).map_err(StartError::Client)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -55,7 +59,7 @@ pub fn start(
     metric::describe();
     let (shards_now, shards) = watch::channel(Shards::default());
     let done = on_a_thread(move || {
-        runtime.block_on(supervisor::run(settings, store, feed, sender, shards_now, stopped));
+        runtime.block_on(supervisor::run(settings, store, feed, sender, hints, shards_now, stopped));
         // A look-up that hangs must not keep the process.
         runtime.shutdown_background();
     })?;

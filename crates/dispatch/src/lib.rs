@@ -18,6 +18,7 @@ pub mod egress;
 mod fair;
 mod figures;
 mod held;
+mod hints;
 mod lane;
 mod log;
 #[cfg(test)]
@@ -31,5 +32,6 @@ mod slots;
 mod supervisor;
 
 pub use dispatcher::{Dispatcher, StartError, start};
+pub use hints::Hints;
 pub use settings::Settings;
 pub use supervisor::Shards;

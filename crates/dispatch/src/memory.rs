@@ -12,14 +12,15 @@ use std::{
 use bytes::Bytes;
 use rollcall_domain::{
     delivery::{DeliveryId, ErrorClass, Trigger},
+    directory::{Directory, DirectoryState, Mode, Provider},
     endpoint::{Endpoint, EndpointState, Format, OnExhausted, RetrySchedule, Scope},
     event::LoggedEvent,
-    ids::{EndpointId, EventId, OrganizationId},
-    shard::Positions,
+    ids::{DirectoryId, EndpointId, EventId, OrganizationId},
+    shard::{Positions, shard_of},
 };
 use rollcall_store::{
     Catalog, CommitListener,
-    catalog::EndpointEntry,
+    catalog::{DirectoryEntry, EndpointEntry},
     clock,
     config_ops::ConfigError,
     ledger::{HeldShard, LaneRecord, ManualSend, ParkedRecord, ProgressBatch, SHARD_LEASE, SaveError},
@@ -166,6 +167,47 @@ impl Memory {
         for feed in feeds {
             feed.committed(&events);
         }
+    }
+
+    pub(crate) fn directory_id(n: u128) -> DirectoryId {
+        DirectoryId::from_uuid(Uuid::from_u128(n))
+    }
+
+    /// Makes a directory of the organization 50.
+    pub(crate) fn directory(&self, n: u128) -> OrganizationId {
+        let organization_id = OrganizationId::from_uuid(Uuid::from_u128(50));
+        let directory = Directory {
+            id: Self::directory_id(n),
+            organization_id: organization_id.clone(),
+            name: "E".to_owned(),
+            provider: Provider::EntraId,
+            state: DirectoryState::Active,
+            mode: Mode::Live,
+            created_at: clock::now(),
+        };
+        let mut catalog = Catalog::clone(&self.0.catalog.borrow());
+        let entry = DirectoryEntry { directory: Arc::new(directory), tokens: Vec::new() };
+        catalog.directories.insert(Self::directory_id(n), Arc::new(entry));
+        catalog.revision += 1;
+        let revision = catalog.revision;
+        *self.0.catalog.borrow_mut() = Arc::new(catalog);
+        self.0.catalog_changes.send_replace(revision);
+        organization_id
+    }
+
+    /// Appends an event of the organization 50's directory.
+    pub(crate) fn append_directory(&self, n: u128, feed: &Feed) {
+        let shard = shard_of(&Self::directory_id(n), self.0.shards);
+        let position = self.0.rows.borrow().head(shard) + 1;
+        let event = Arc::new(LoggedEvent {
+            shard,
+            id: EventId::from_uuid(Uuid::from_u128(u128::from(shard) * 1_000_000 + u128::from(position))),
+            organization_id: OrganizationId::from_uuid(Uuid::from_u128(50)),
+            directory_id: Self::directory_id(n),
+            ..LoggedEvent::clone(&test_event(position, "u1"))
+        });
+        self.0.rows.borrow_mut().events.push(Arc::clone(&event));
+        feed.committed(&[event]);
     }
 
     async fn answered(&self) {
@@ -414,7 +456,8 @@ pub(crate) async fn during_with<F, B>(
     let (stop, stopped) = oneshot::channel();
     let courier = Notes { sent: Rc::clone(sent), answer };
     let shown = watch::Sender::new(Shards::default());
-    let dispatcher = supervisor::run(settings, memory.clone(), Arc::clone(feed), courier, shown, stopped);
+    let dispatcher =
+        supervisor::run(settings, memory.clone(), Arc::clone(feed), courier, None, shown, stopped);
     let test = async {
         body.await;
         stop.send(Duration::from_secs(60)).unwrap();

@@ -36,8 +36,12 @@ use crate::{
     fair::{Rotation, Seat},
     figures::Figures,
     held::Held,
+    hints::Hints,
     slots::{Pool, Slot, Slots, Speed, Tenant},
 };
+
+/// How often others are told that this process sends to an endpoint.
+const TELL: Duration = Duration::from_secs(1);
 
 /// See the module.
 pub(crate) struct Process {
@@ -58,6 +62,9 @@ pub(crate) struct Process {
     pub(crate) backlogs: Semaphore,
     endpoints: RefCell<HashMap<EndpointId, Weak<Common>>>,
     organizations: RefCell<Rc<Organizations>>,
+    hints: Option<Arc<dyn Hints>>,
+    /// How often something was said of a breaker.
+    said: Cell<u64>,
     pub(crate) figures: Figures,
 }
 
@@ -86,11 +93,36 @@ impl Clock {
 }
 
 /// What is known of an endpoint over all shards that this process holds.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Common {
     pub(crate) speed: Rc<Speed>,
     /// Lanes that have something to send, or attempts under way.
-    pub(crate) active: Cell<u32>,
+    pub(crate) active: Cell<usize>,
+    /// Until when a lane's breaker is open.
+    open_until: Cell<Option<Timestamp>>,
+    /// This process's part of what the endpoint stands, in thousandths.
+    part: Cell<usize>,
+    /// When the other processes were told that this one sends there.
+    told_at: Cell<Option<Instant>>,
+}
+
+impl Default for Common {
+    fn default() -> Self {
+        Self {
+            speed: Rc::default(),
+            active: Cell::new(0),
+            open_until: Cell::new(None),
+            part: Cell::new(1_000),
+            told_at: Cell::new(None),
+        }
+    }
+}
+
+impl Common {
+    /// An active lane's part of what the endpoint stands, in thousandths.
+    pub(crate) fn share(&self) -> usize {
+        self.part.get() / self.active.get().max(1)
+    }
 }
 
 /// The shards that organizations have directories in, by a revision of the catalog.
@@ -129,7 +161,7 @@ pub(crate) enum Turn {
 }
 
 impl Process {
-    pub(crate) fn new(settings: Settings, feed: Arc<Feed>) -> Rc<Self> {
+    pub(crate) fn new(settings: Settings, feed: Arc<Feed>, hints: Option<Arc<dyn Hints>>) -> Rc<Self> {
         let reads = settings.store_reads.div_ceil(2).max(1);
         Rc::new(Self {
             slots: Slots::new(settings.fast_slots, settings.slow_slots, settings.slots_per_organization),
@@ -143,6 +175,8 @@ impl Process {
             backlogs: Semaphore::new(reads),
             endpoints: RefCell::default(),
             organizations: RefCell::default(),
+            hints,
+            said: Cell::new(0),
             figures: Figures::default(),
             feed,
             settings,
@@ -189,6 +223,63 @@ impl Process {
             *organizations = Rc::new(fresh);
         }
         Rc::clone(&organizations)
+    }
+
+    /// A lane's breaker opened.
+    pub(crate) fn breaker_opened(&self, endpoint: &EndpointId, common: &Common, until: Timestamp) {
+        common.open_until.set(common.open_until.get().max(Some(until)));
+        if let Some(hints) = &self.hints {
+            hints.breaker_opened(endpoint.as_str(), until);
+        }
+    }
+
+    /// A lane's breaker closed.
+    pub(crate) fn breaker_closed(&self, endpoint: &EndpointId, common: &Common) {
+        common.open_until.set(None);
+        if let Some(hints) = &self.hints {
+            hints.breaker_closed(endpoint.as_str());
+        }
+        if self.members.borrow().len() > 1 {
+            self.breakers_changed();
+        }
+    }
+
+    /// Something else is said of a breaker.
+    pub(crate) fn breakers_changed(&self) {
+        self.said.set(self.said.get() + 1);
+        self.wake_all();
+    }
+
+    /// How often that was.
+    pub(crate) fn said(&self) -> u64 {
+        self.said.get()
+    }
+
+    /// Until when the endpoint is said to fail, if that lies ahead.
+    pub(crate) fn breaker(
+        &self,
+        endpoint: &EndpointId,
+        common: &Common,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let elsewhere = self.hints.as_ref().and_then(|hints| hints.breaker(endpoint.as_str()));
+        common.open_until.get().max(elsewhere).filter(|until| *until > now)
+    }
+
+    /// An attempt begins.
+    pub(crate) fn active_at(&self, endpoint: &EndpointId, common: &Common) {
+        let Some(hints) = &self.hints else { return };
+        let now = Instant::now();
+        if common.told_at.get().is_none_or(|at| now.duration_since(at) >= TELL) {
+            common.told_at.set(Some(now));
+            hints.active_at(endpoint.as_str());
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "between 0 and 1,000"
+            )]
+            common.part.set((hints.share(endpoint.as_str()).clamp(0.0, 1.0) * 1_000.0) as usize);
+        }
     }
 
     /// Forgets the endpoints that nobody has a lane of.

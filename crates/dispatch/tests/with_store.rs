@@ -120,7 +120,8 @@ fn dispatch(store: &Store, feed: &Arc<Feed>) -> Dispatcher {
         allow_http: true,
         ..egress::Settings::default()
     };
-    start(Settings::default(), egress, store.clone(), Arc::clone(feed), "Rollcall/0".to_owned()).unwrap()
+    start(Settings::default(), egress, store.clone(), Arc::clone(feed), "Rollcall/0".to_owned(), None)
+        .unwrap()
 }
 
 async fn write(store: &Store, directory: &DirectoryId, command: Command) -> Reply {

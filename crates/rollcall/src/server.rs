@@ -121,6 +121,7 @@ impl Application {
                 store.clone(),
                 Arc::clone(&feed),
                 USER_AGENT.to_owned(),
+                None,
             );
             Some(started.context("webhooks cannot be sent")?)
         } else {

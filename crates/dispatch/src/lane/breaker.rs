@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rollcall_domain::endpoint::RetrySchedule;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,8 @@ const OF_SAMPLE: usize = 10;
 const FIRST_WAIT: u32 = 5;
 /// …up to this.
 const LONGEST_WAIT: u32 = 300;
+/// For so long an attempt that succeeded speaks against what others say.
+const WELL: SignedDuration = SignedDuration::from_secs(10);
 
 /// The breaker's state, as it is saved. A half-open one is read back as an open one whose wait is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
@@ -49,6 +51,8 @@ pub(crate) struct Breaker {
     state: State,
     in_a_row: u32,
     sample: VecDeque<bool>,
+    /// When an attempt last showed the endpoint alive.
+    alive_at: Option<Timestamp>,
 }
 
 impl Breaker {
@@ -79,6 +83,18 @@ impl Breaker {
         }
     }
 
+    /// Others say that the endpoint fails: opens without a failure of its own. `false` if it is not
+    /// closed, or its own attempts speak against it.
+    pub(crate) fn suspect(&mut self, until: Timestamp, now: Timestamp) -> bool {
+        let lately = |at: Timestamp| now.duration_since(at) < WELL;
+        if !self.is_closed() || (self.in_a_row == 0 && self.alive_at.is_some_and(lately)) {
+            return false;
+        }
+        let own_probe = after(now, wait(FIRST_WAIT, None, 0.0));
+        self.state = State::Open { until: until.min(own_probe), index: 0 };
+        true
+    }
+
     /// Lets a wait that is over end. `true` if the state changed.
     pub(crate) fn tick(&mut self, now: Timestamp) -> bool {
         match self.state {
@@ -91,11 +107,12 @@ impl Breaker {
     }
 
     /// An attempt that shows the endpoint alive. `true` if this closed the breaker.
-    pub(crate) fn alive(&mut self) -> bool {
+    pub(crate) fn alive(&mut self, now: Timestamp) -> bool {
         self.note(false);
+        self.alive_at = Some(now);
         match self.state {
             State::HalfOpen { .. } => {
-                *self = Self::default();
+                *self = Self { alive_at: self.alive_at, ..Self::default() };
                 true
             }
             // An attempt from before the breaker opened does not close it: a probe does.
@@ -179,15 +196,34 @@ mod tests {
         let mut now = 0;
         for expected in [5, 10, 20] {
             assert_eq!(due_at(&breaker), Some(at(now + expected)));
-            assert!(!breaker.alive(), "a late answer closes nothing");
+            assert!(!breaker.alive(at(now)), "a late answer closes nothing");
             assert!(!breaker.tick(at(now + expected - 1)));
             now += expected;
             assert!(breaker.tick(at(now)));
             assert!(breaker.failed(&schedule, None, 0.0, at(now)));
         }
         assert!(breaker.tick(at(now + 40)));
-        assert!(breaker.alive());
+        assert!(breaker.alive(at(now + 40)));
         assert!(breaker.is_closed());
+    }
+
+    #[test]
+    fn what_others_say_opens_it_unless_it_knows_better() {
+        let schedule = RetrySchedule::default();
+        let mut breaker = Breaker::default();
+        assert!(breaker.suspect(at(90), at(0)), "it knows nothing");
+        assert_eq!(due_at(&breaker), Some(at(5)), "it finds out for itself");
+        assert!(!breaker.suspect(at(2), at(1)));
+        assert!(breaker.tick(at(5)) && breaker.alive(at(6)));
+        assert!(!breaker.suspect(at(90), at(15)), "it succeeded lately");
+        breaker.failed(&schedule, None, 0.0, at(15));
+        assert!(breaker.suspect(at(17), at(15)));
+        assert_eq!(due_at(&breaker), Some(at(17)));
+        assert!(breaker.tick(at(17)) && breaker.failed(&schedule, None, 0.0, at(17)));
+        assert_eq!(due_at(&breaker), Some(at(22)), "from here on it is its own");
+        let mut breaker = Breaker::default();
+        breaker.alive(at(0));
+        assert!(breaker.suspect(at(90), at(10)), "that is long ago");
     }
 
     #[test]
@@ -197,7 +233,7 @@ mod tests {
         let mut opened_after = None;
         for i in 0..40 {
             if i % 2 == 0 {
-                breaker.alive();
+                breaker.alive(at(0));
             } else if breaker.failed(&schedule, None, 0.0, at(0)) {
                 opened_after = Some(i);
                 break;

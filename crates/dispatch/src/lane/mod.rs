@@ -251,6 +251,22 @@ impl Lane {
         self.tick(now);
     }
 
+    /// Others say that the endpoint fails. `false` if the lane does not believe it.
+    pub(crate) fn suspect(&mut self, until: Timestamp, now: Timestamp) -> bool {
+        let believed = self.breaker.suspect(until, now);
+        if believed {
+            self.dirty = true;
+            self.retreat();
+        }
+        believed
+    }
+
+    /// Others say that the endpoint answers again.
+    pub(crate) fn probe_now(&mut self, now: Timestamp) {
+        self.breaker.wake(now);
+        self.tick(now);
+    }
+
     /// Time passed.
     pub(crate) fn tick(&mut self, now: Timestamp) {
         if self.breaker.tick(now) {

@@ -186,7 +186,7 @@ impl Lane {
 
     /// An answer that shows the endpoint alive; if it was a probe's, everything goes on.
     fn alive(&mut self, now: Timestamp) {
-        if !self.breaker.alive() {
+        if !self.breaker.alive(now) {
             return;
         }
         self.limit.recover();

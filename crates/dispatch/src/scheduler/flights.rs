@@ -137,7 +137,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             return false;
         }
         track.share();
-        track.is_sending() && track.lane.is_ready()
+        track.is_sending() && track.lane.is_ready() && self.heeds(index)
     }
 
     fn send_next(&mut self, index: usize, slot: Option<Slot>) {
@@ -153,6 +153,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                 manual: None,
                 event: Some(Arc::clone(&sending.event)),
             };
+            self.process.active_at(&track.entry.endpoint.id, &track.common);
             let slot = slot.unwrap_or_else(|| self.process.slots.take(&track.common.speed, &track.tenant));
             let target = Rc::clone(&track.target);
             let slot = Some((slot, Rc::clone(&self.member.inbox)));
@@ -291,6 +292,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             }
             Finished::Parked | Finished::Blocked | Finished::Kept | Finished::Unknown => {}
         }
+        self.tell_others(index, breaker);
         let limit = SignedDuration::from_secs(
             i64::try_from(self.process.settings.disable_after_seconds).unwrap_or(i64::MAX),
         );

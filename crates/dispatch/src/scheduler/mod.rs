@@ -36,6 +36,7 @@ use crate::{
 
 mod catalog;
 mod flights;
+mod heed;
 mod manual;
 mod reads;
 mod save;
@@ -96,6 +97,8 @@ pub(crate) struct Scheduler<L, C: Courier> {
     saving_attempts: usize,
     saving_manual: Vec<i64>,
     manual: Manual,
+    /// How often others had said something of a breaker when it was last looked at.
+    heard: u64,
     /// Lanes whose turn came when the lease was about to end.
     held_up: Vec<usize>,
     stopping: bool,
@@ -170,6 +173,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             saving_attempts: 0,
             saving_manual: Vec::new(),
             manual: Manual::new(),
+            heard: 0,
             held_up: Vec::new(),
             stopping: false,
         }
@@ -201,7 +205,10 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                     watches.manual.borrow_and_update();
                     self.manual.due = true;
                 }
-                () = inbox.notify.notified() => self.start_granted(),
+                () = inbox.notify.notified() => {
+                    self.hear_of_breakers();
+                    self.start_granted();
+                }
                 () = sleep_until(timer.unwrap_or_else(Instant::now)), if timer.is_some() && !self.stopping => {
                     self.timers_due();
                 }

@@ -34,6 +34,8 @@ pub(super) struct Track<T> {
     pub(super) common: Rc<Common>,
     /// It counts among the endpoint's active lanes.
     active: bool,
+    /// Others say, or were told, that its endpoint fails.
+    pub(super) hinted: bool,
     /// It has seen all up to the scheduler's `followed` (its lane's own scan may be behind).
     pub(super) following: bool,
     /// Its state is being changed because of what it answered; nothing is sent meanwhile.
@@ -68,6 +70,7 @@ impl<T> Track<T> {
             lane,
             common,
             active: false,
+            hinted: false,
             following: false,
             halting: false,
             scan: Scan::Idle,
@@ -87,7 +90,7 @@ impl<T> Track<T> {
             let others = self.common.active.get();
             self.common.active.set(if active { others + 1 } else { others - 1 });
         }
-        self.lane.set_share(1_000 / self.common.active.get().max(1) as usize);
+        self.lane.set_share(self.common.share());
     }
 
     /// Whether it is sent to.

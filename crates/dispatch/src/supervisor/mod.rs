@@ -42,6 +42,7 @@ pub(crate) use lease::Lease;
 use crate::{
     Settings,
     attempt::Courier,
+    hints::Hints,
     log::Log,
     metric,
     process::Process,
@@ -55,6 +56,8 @@ const RENEW: Duration = Duration::from_secs(2);
 const RENEW_AGAIN: Duration = Duration::from_millis(500);
 /// Renewals under way at the same time: those that hang do not keep others from being tried.
 const RENEWALS: usize = 8;
+/// At most once in so long it is looked at what others say of breakers.
+const HEAR: Duration = Duration::from_millis(500);
 /// How long the store may take to answer.
 const PATIENCE: Duration = Duration::from_secs(4);
 
@@ -121,12 +124,14 @@ pub(crate) async fn run<L: Log, C: Courier>(
     log: L,
     feed: Arc<Feed>,
     courier: C,
+    hints: Option<Arc<dyn Hints>>,
     shown: watch::Sender<Shards>,
     stop: oneshot::Receiver<Duration>,
 ) {
+    let breakers = hints.as_ref().and_then(|hints| hints.breaker_changes());
     let local = LocalSet::new();
     let supervisor = Supervisor {
-        process: Process::new(settings, Arc::clone(&feed)),
+        process: Process::new(settings, Arc::clone(&feed), hints),
         log,
         courier: Rc::new(courier),
         holder: clock::new_uuid().to_string(),
@@ -144,7 +149,7 @@ pub(crate) async fn run<L: Log, C: Courier>(
         shown,
     };
     // A task of its own: what `run_until` waits for is looked at whenever any task goes on.
-    let supervisor = local.spawn_local(supervisor.run(feed, stop));
+    let supervisor = local.spawn_local(supervisor.run(feed, breakers, stop));
     if let Err(error) = local.run_until(supervisor).await
         && error.is_panic()
     {
@@ -153,7 +158,13 @@ pub(crate) async fn run<L: Log, C: Courier>(
 }
 
 impl<L: Log, C: Courier> Supervisor<L, C> {
-    async fn run(mut self, feed: Arc<Feed>, mut stop: oneshot::Receiver<Duration>) {
+    async fn run(
+        mut self,
+        feed: Arc<Feed>,
+        mut breakers: Option<watch::Receiver<u64>>,
+        mut stop: oneshot::Receiver<Duration>,
+    ) {
+        let mut heard_at = Instant::now();
         let quarantine =
             tokio::task::spawn_local(quarantine::release(self.log.clone(), Rc::clone(&self.courier)));
         let mut assigned = feed.assigned();
@@ -183,6 +194,10 @@ impl<L: Log, C: Courier> Supervisor<L, C> {
                 Some(renewal) = self.renewals.next() => self.renewed(renewal),
                 Some((shards, released)) = self.releases.next() => self.released(&shards, released),
                 () = sleep_until(next) => {}
+                () = heard(&mut breakers, heard_at) => {
+                    heard_at = Instant::now();
+                    self.process.breakers_changed();
+                }
                 Ok(()) = moved.changed(), if relays => {
                     moved.borrow_and_update();
                     self.tell_of_heads(&feed);
@@ -440,6 +455,19 @@ fn asked<T: 'static>(
         };
         Asked { at, result }
     })
+}
+
+/// Others said something of breakers: looked at now and then, since they may say a lot.
+async fn heard(breakers: &mut Option<watch::Receiver<u64>>, last: Instant) {
+    if let Some(changes) = breakers {
+        sleep_until(last + HEAR).await;
+        if changes.changed().await.is_ok() {
+            changes.borrow_and_update();
+            return;
+        }
+    }
+    *breakers = None;
+    std::future::pending().await
 }
 
 async fn pending<T>(future: &mut Option<LocalBoxFuture<'static, T>>) -> T {

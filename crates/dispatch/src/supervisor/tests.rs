@@ -2,28 +2,35 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     future::poll_fn,
     pin::pin,
     rc::Rc,
-    sync::Arc,
+    sync::{Arc, Mutex},
     task::Poll,
     time::Duration,
 };
 
-use rollcall_domain::endpoint::RetrySchedule;
+use jiff::Timestamp;
+use rollcall_domain::{
+    endpoint::{RetrySchedule, Scope},
+    ids::EventId,
+};
+use rollcall_store::ledger::{ManualSend, ManualSendWhat};
 use rollcall_stream::Feed;
 use tokio::{
     sync::{Notify, oneshot, watch},
     time::{Instant, sleep},
 };
+use uuid::Uuid;
 
 use super::{Shards, run};
 use crate::{
     Settings,
     attempt::Answer,
+    hints::Hints,
     log::Log as _,
-    memory::{Memory, Notes, QUICK, Sent, ok, positions},
+    memory::{Memory, Notes, QUICK, Sent, ok, positions, status},
 };
 
 /// One process: its feed, what it sent, and a switch that stops it as SIGSTOP does.
@@ -54,12 +61,24 @@ impl Process {
     where
         F: Fn(u128, &str) -> (Duration, Answer) + 'static,
     {
+        Self::of(settings, memory, answer, None)
+    }
+
+    fn of<F>(
+        settings: Settings,
+        memory: &Memory,
+        answer: F,
+        hints: Option<Arc<dyn Hints>>,
+    ) -> (Self, impl Future<Output = ()> + use<F>)
+    where
+        F: Fn(u128, &str) -> (Duration, Answer) + 'static,
+    {
         let feed = Feed::new(rollcall_stream::Settings::default());
         let sent = Sent::default();
         let (shown, shards) = watch::channel(Shards::default());
         let (stop, stopped) = oneshot::channel();
         let courier = Notes { sent: Rc::clone(&sent), answer };
-        let dispatcher = run(settings, memory.clone(), Arc::clone(&feed), courier, shown, stopped);
+        let dispatcher = run(settings, memory.clone(), Arc::clone(&feed), courier, hints, shown, stopped);
         let process = Self {
             feed,
             sent,
@@ -363,4 +382,183 @@ async fn slots_go_round_over_the_shards() {
     };
     tokio::join!(running, test);
     assert_eq!(check([&one, &Process::idle()], 1), (120, 0));
+}
+
+/// What two processes tell each other.
+#[derive(Default)]
+struct Board {
+    open: Mutex<HashMap<String, Timestamp>>,
+    changes: watch::Sender<u64>,
+    active: Mutex<Vec<String>>,
+}
+
+impl Hints for Board {
+    fn breaker_opened(&self, endpoint: &str, until: Timestamp) {
+        self.open.lock().unwrap().insert(endpoint.to_owned(), until);
+        self.changes.send_modify(|n| *n += 1);
+    }
+
+    fn breaker_closed(&self, endpoint: &str) {
+        self.open.lock().unwrap().remove(endpoint);
+        self.changes.send_modify(|n| *n += 1);
+    }
+
+    fn breaker(&self, endpoint: &str) -> Option<Timestamp> {
+        self.open.lock().unwrap().get(endpoint).copied()
+    }
+
+    fn breaker_changes(&self) -> Option<watch::Receiver<u64>> {
+        Some(self.changes.subscribe())
+    }
+
+    fn active_at(&self, endpoint: &str) {
+        self.active.lock().unwrap().push(endpoint.to_owned());
+    }
+
+    fn share(&self, _: &str) -> f64 {
+        0.5
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_fails_is_found_out_once_and_not_by_each_shard() {
+    let memory = Memory::with_shards(16);
+    memory.endpoint(1, |e| e.retry_schedule = RetrySchedule::default());
+    let well = Rc::new(Cell::new(false));
+    let is_well = Rc::clone(&well);
+    let answer = move |_, _: &str| (QUICK, if is_well.get() { ok() } else { status(500) });
+    let board = Arc::<Board>::default();
+    let of = |hints| Process::of(Settings::default(), &memory, answer.clone(), Some(hints));
+    let (one, running_one) = of(Arc::clone(&board) as Arc<dyn Hints>);
+    let (two, running_two) = of(Arc::clone(&board) as Arc<dyn Hints>);
+    let both = [&one, &two];
+    let test = async {
+        one.assign(0..8);
+        two.assign(8..16);
+        one.holds(0..8).await;
+        two.holds(8..16).await;
+        append(&memory, 0, both, 7);
+        sleep(Duration::from_secs(1)).await;
+        let first = one.sent.borrow().len();
+        assert!((5..=8).contains(&first), "{first}");
+        for shard in 1..16 {
+            append(&memory, shard, both, 7);
+        }
+        sleep(Duration::from_secs(2)).await;
+        assert_eq!(one.sent.borrow().len() + two.sent.borrow().len(), first, "they take its word for it");
+        sleep(Duration::from_secs(60)).await;
+        let probes = one.sent.borrow().len() + two.sent.borrow().len() - first;
+        assert!((16..=16 * 5).contains(&probes), "{probes}");
+        // One of them finds it well; the others do not wait for their own time.
+        well.set(true);
+        let since = Instant::now();
+        memory.until(|rows| rows.lanes.values().filter(|lane| lane.frontier == 7).count() == 16).await;
+        memory.until(|rows| rows.parked.is_empty()).await;
+        assert!(since.elapsed() < Duration::from_secs(100), "{:?}", since.elapsed());
+        one.stop();
+        two.stop();
+    };
+    tokio::join!(running_one, running_two, test);
+    assert!(board.open.lock().unwrap().is_empty());
+    assert!(!board.active.lock().unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_endpoint_stands_is_divided_among_its_shards_and_processes() {
+    let memory = Memory::with_shards(4);
+    memory.endpoint(1, |_| {});
+    let under_way = Rc::new(Cell::new(0));
+    let most = |hints: Option<Arc<dyn Hints>>| {
+        let (memory, under_way) = (memory.clone(), Rc::clone(&under_way));
+        async move {
+            let (one, running) =
+                Process::of(Settings::default(), &memory, |_, _| (Duration::from_millis(500), ok()), hints);
+            let test = async {
+                one.assign(0..4);
+                one.holds(0..4).await;
+                for shard in 0..4 {
+                    append(&memory, shard, [&one, &one], 70);
+                }
+                sleep(Duration::from_millis(1_900)).await;
+                let now = Instant::now();
+                let young = |(at, ..): &&(Instant, u128, EventId)| now - *at < Duration::from_millis(500);
+                under_way.set(one.sent.borrow().iter().filter(young).count());
+                one.stop();
+            };
+            tokio::join!(running, test);
+            under_way.get()
+        }
+    };
+    // Four lanes of seven subjects each; a lane alone begins with eight at a time.
+    assert_eq!(most(None).await, 8);
+    assert_eq!(most(Some(Arc::<Board>::default())).await, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_its_endpoint_cannot_take_does_not_stop_the_other_shards() {
+    let memory = Memory::with_shards(2);
+    memory.endpoint(1, |e| e.retry_schedule = RetrySchedule::new(vec![0, 1, 1, 1, 1, 1, 1]).unwrap());
+    let bad = |id: &str| crate::memory::number(id) == 1_000_001;
+    let (one, running) =
+        Process::new(&memory, move |_, id| (QUICK, if bad(id) { status(500) } else { ok() }));
+    let test = async {
+        one.assign([0, 1]);
+        one.holds([0, 1]).await;
+        append(&memory, 1, [&one, &one], 1);
+        let mut appended = Vec::new();
+        for _ in 0..300 {
+            appended.push(Instant::now());
+            append(&memory, 0, [&one, &one], 1);
+            sleep(Duration::from_millis(100)).await;
+        }
+        let sent = one.sent.borrow();
+        let late = sent
+            .iter()
+            .map(|(at, _, id)| (*at, id.uuid().as_u128()))
+            .filter(|(_, id)| *id < 1_000_000)
+            .filter(|(at, id)| *at - appended[usize::try_from(*id).unwrap() - 1] > QUICK)
+            .count();
+        assert_eq!(late, 0);
+        assert_eq!(sent.iter().filter(|(_, _, id)| id.uuid().as_u128() == 1_000_001).count(), 7);
+        drop(sent);
+        one.stop();
+    };
+    tokio::join!(running, test);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lanes_are_where_their_scopes_events_are() {
+    let memory = Memory::with_shards(4);
+    // Of the organization's directories one is in the first shard.
+    let organization = memory.directory(4);
+    memory.endpoint(1, |e| e.scope = Scope::Directory(Memory::directory_id(6)));
+    memory.endpoint(2, |e| e.scope = Scope::Organization(organization));
+    let (one, running) = Process::new(&memory, |_, _| (QUICK, ok()));
+    let test = async {
+        one.assign(0..4);
+        one.holds(0..4).await;
+        memory.append_directory(4, &one.feed);
+        memory.append_directory(6, &one.feed);
+        memory.until(|rows| rows.attempts.len() == 2).await;
+        // Another one in the third shard, with the first events.
+        memory.directory(7);
+        memory.append_directory(7, &one.feed);
+        memory.until(|rows| rows.attempts.len() == 3).await;
+        // A test event goes out though this endpoint has no lane in the first shard.
+        let what =
+            ManualSendWhat::Test { event_id: EventId::from_uuid(Uuid::from_u128(99)), body: "{}".to_owned() };
+        let send = ManualSend { id: 1, endpoint_id: memory.id(1), what };
+        memory.0.rows.borrow_mut().manual.push(send);
+        memory.0.manual_changes.send_modify(|n| *n += 1);
+        memory.until(|rows| rows.manual.is_empty()).await;
+        one.stop();
+    };
+    tokio::join!(running, test);
+    assert_eq!(positions(&one.sent, 1), [2_000_001, 99]);
+    assert_eq!(positions(&one.sent, 2), [1, 3_000_001]);
+    assert_eq!(memory.0.rows.borrow().attempts.len(), 4);
+    let mut lanes: Vec<(u128, u16)> =
+        memory.0.rows.borrow().lanes.keys().map(|(id, shard)| (id.uuid().as_u128(), *shard)).collect();
+    lanes.sort_unstable();
+    assert_eq!(lanes, [(1, 2), (2, 0), (2, 3)]);
 }
