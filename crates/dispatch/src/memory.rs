@@ -57,6 +57,9 @@ pub(crate) struct Rows {
     pub(crate) leases: HashMap<u16, (String, Instant)>,
     pub(crate) epochs: HashMap<u16, u64>,
     pub(crate) saves_fenced: usize,
+    /// The revision that the last renewal named, and how many renewals there were.
+    pub(crate) reported: u64,
+    pub(crate) renewals: usize,
 }
 
 impl Rows {
@@ -266,9 +269,11 @@ impl Log for Memory {
         Ok(granted)
     }
 
-    async fn renew_shards(&self, held: &[HeldShard], _: u64) -> Result<Vec<HeldShard>, ReadError> {
+    async fn renew_shards(&self, held: &[HeldShard], revision: u64) -> Result<Vec<HeldShard>, ReadError> {
         self.answered().await;
         let mut rows = self.0.rows.borrow_mut();
+        rows.reported = revision;
+        rows.renewals += 1;
         let renewed: Vec<HeldShard> = held.iter().copied().filter(|held| rows.is_present(held)).collect();
         for held in &renewed {
             if let Some((_, until)) = rows.leases.get_mut(&held.shard) {

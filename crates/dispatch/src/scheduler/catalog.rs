@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, rc::Rc, sync::Arc};
 
+use futures_util::{StreamExt, stream};
 use rollcall_domain::{
     endpoint::{EndpointState, Scope},
     ids::EndpointId,
@@ -28,11 +29,20 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
     pub(super) async fn load(&mut self) {
         let shard = self.shard;
         let mut records: HashMap<EndpointId, (LaneRecord, Vec<ParkedRecord>)> = HashMap::new();
-        for lane in self.insist("the lanes", async |log| log.load_lanes(shard).await).await {
-            let id = &lane.endpoint_id;
-            let parked = self.insist("parked subjects", async |log| log.load_parked(id, shard).await).await;
+        let lanes = self.insist("the lanes", async |log| log.load_lanes(shard).await).await;
+        let mut parked = stream::iter(lanes)
+            .map(|lane| async {
+                let _turn = self.process.backlogs.acquire().await;
+                let id = &lane.endpoint_id;
+                let parked = self.insist("parked subjects", async |log| log.load_parked(id, shard).await);
+                let parked = parked.await;
+                (lane, parked)
+            })
+            .buffer_unordered(self.reads_each());
+        while let Some((lane, parked)) = parked.next().await {
             records.insert(lane.endpoint_id.clone(), (lane, parked));
         }
+        drop(parked);
         self.known = self.insist("the organizations", async |log| log.organizations_in(shard).await).await;
         // After the lanes: none is ahead of it.
         let heads = self.insist("the heads", async |log| log.heads().await).await;

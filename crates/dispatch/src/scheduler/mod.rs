@@ -79,6 +79,10 @@ pub(crate) struct Scheduler<L, C: Courier> {
     head: u64,
     /// Followers have seen all up to here.
     followed: u64,
+    /// What was committed last came by the tail.
+    tail_keeps_up: bool,
+    /// Until when the tail is waited for.
+    tail_due: Option<Instant>,
     touched: Vec<usize>,
     laggards: VecDeque<usize>,
     /// Laggards that may read on when less is held.
@@ -153,6 +157,8 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             known: None,
             head: 0,
             followed: 0,
+            tail_keeps_up: true,
+            tail_due: None,
             tracks: Vec::new(),
             by_id: HashMap::new(),
             hear_all: Vec::new(),
@@ -212,6 +218,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                 () = sleep_until(timer.unwrap_or_else(Instant::now)), if timer.is_some() && !self.stopping => {
                     self.timers_due();
                 }
+                () = sleep_until(self.tail_due.unwrap_or_else(Instant::now)), if self.tail_due.is_some() => {}
                 Some(landed) = self.flights.next() => self.landed(landed),
                 result = saved(&mut self.save), if self.save.is_some() => {
                     if !self.saved(result) {
@@ -261,7 +268,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             self.start_reads();
         }
         self.start_save();
-        self.process.has_turn() || (!self.stopping && (self.followed < self.head || self.can_scan()))
+        self.process.has_turn() || (!self.stopping && (self.can_follow() || self.can_scan()))
     }
 
     fn timers_due(&mut self) {

@@ -1,10 +1,11 @@
 //! How lanes come by their events: followers are handed each new one, laggards read the shared
 //! tail, or the store where the tail does not reach back far enough.
 
-use std::{rc::Rc, sync::Arc};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use rollcall_domain::event::LoggedEvent;
 use rollcall_store::read::LaneQuery;
+use tokio::time::Instant;
 
 use super::{
     Scheduler,
@@ -13,6 +14,8 @@ use super::{
 };
 use crate::{attempt::Courier, log::Log};
 
+/// For so long an event that was heard of may be on its way to the tail.
+const COMES: Duration = Duration::from_millis(50);
 /// Events taken from the tail at once.
 const TAIL: usize = 256;
 /// Laggards that are served before the scheduler looks at anything else.
@@ -37,6 +40,13 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                     self.followed = event.position;
                 }
                 self.head = self.head.max(self.followed);
+                self.tail_keeps_up = true;
+                self.expect_tail(None);
+            }
+            // Heard of before it is here: it comes, if the others before it did.
+            _ if self.tail_keeps_up && self.tail_due.is_none_or(|due| Instant::now() < due) => {
+                let due = self.tail_due.unwrap_or_else(|| Instant::now() + COMES);
+                self.expect_tail(Some(due));
             }
             // The tail has moved past: everybody reads for themselves.
             _ => {
@@ -49,8 +59,21 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                     self.touch(index);
                 }
                 self.followed = self.head;
+                self.tail_keeps_up = false;
+                self.expect_tail(None);
             }
         }
+    }
+
+    /// Waits for the tail until `due`, or not.
+    fn expect_tail(&mut self, due: Option<Instant>) {
+        self.tail_due = due;
+        self.lease.waits_for_tail.set(due.is_some());
+    }
+
+    /// Whether `follow` would go on at once.
+    pub(super) fn can_follow(&self) -> bool {
+        self.followed < self.head && self.tail_due.is_none()
     }
 
     fn hand_out(&mut self, event: &Arc<LoggedEvent>) {

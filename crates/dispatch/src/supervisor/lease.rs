@@ -28,12 +28,19 @@ pub(crate) struct Lease {
     ends: Cell<Instant>,
     /// The revision of the configuration by which the shard's events are sent.
     pub(crate) applied: Cell<u64>,
+    /// The scheduler has heard of events that are not in the feed's tail.
+    pub(crate) waits_for_tail: Cell<bool>,
 }
 
 impl Lease {
     /// Granted on a request that was made at `asked`.
     pub(crate) fn new(held: HeldShard, asked: Instant) -> Self {
-        Self { held, ends: Cell::new(asked + SHARD_LEASE), applied: Cell::new(u64::MAX) }
+        Self {
+            held,
+            ends: Cell::new(asked + SHARD_LEASE),
+            applied: Cell::new(u64::MAX),
+            waits_for_tail: Cell::new(false),
+        }
     }
 
     /// Renewed on a request that was made at `asked`.

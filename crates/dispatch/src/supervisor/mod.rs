@@ -54,6 +54,8 @@ const CLAIM: Duration = Duration::from_millis(100);
 /// How often leases are renewed; and when that fails or takes long, how soon it is tried again.
 const RENEW: Duration = Duration::from_secs(2);
 const RENEW_AGAIN: Duration = Duration::from_millis(500);
+/// How soon after a change of the configuration the store is told that it was taken up.
+const REPORT: Duration = Duration::from_millis(20);
 /// Renewals under way at the same time: those that hang do not keep others from being tried.
 const RENEWALS: usize = 8;
 /// At most once in so long it is looked at what others say of breakers.
@@ -90,6 +92,7 @@ struct Asked<T> {
 }
 
 struct Renewal {
+    revision: u64,
     asked: Vec<HeldShard>,
     renewed: Vec<HeldShard>,
 }
@@ -169,6 +172,7 @@ impl<L: Log, C: Courier> Supervisor<L, C> {
             tokio::task::spawn_local(quarantine::release(self.log.clone(), Rc::clone(&self.courier)));
         let mut assigned = feed.assigned();
         let mut moved = feed.moved();
+        let mut catalog = self.log.catalog_changes();
         // With one shard its scheduler hears of it from the feed itself.
         let relays = self.log.shards() > 1;
         self.assign(&assigned.borrow_and_update());
@@ -194,6 +198,11 @@ impl<L: Log, C: Courier> Supervisor<L, C> {
                 Some(renewal) = self.renewals.next() => self.renewed(renewal),
                 Some((shards, released)) = self.releases.next() => self.released(&shards, released),
                 () = sleep_until(next) => {}
+                // Somebody may wait until all who send have taken it up.
+                Ok(()) = catalog.changed() => {
+                    catalog.borrow_and_update();
+                    self.renew_at = self.renew_at.min(Instant::now() + REPORT);
+                }
                 () = heard(&mut breakers, heard_at) => {
                     heard_at = Instant::now();
                     self.process.breakers_changed();
@@ -274,15 +283,23 @@ impl<L: Log, C: Courier> Supervisor<L, C> {
             if !held.is_empty() {
                 // Until an answer says that there is more time.
                 self.renew_at = now + RENEW_AGAIN;
-                let applied = self.held.values().map(|holding| holding.lease.applied.get());
-                let revision = applied.min().unwrap_or(u64::MAX).min(self.log.catalog().revision);
+                let revision = self.applied();
+                if revision < self.log.catalog().revision {
+                    self.renew_at = now + REPORT;
+                }
                 let log = self.log.clone();
                 self.renewals.push(asked(async move {
                     let renewed = log.renew_shards(&held, revision).await?;
-                    Ok(Renewal { asked: held, renewed })
+                    Ok(Renewal { revision, asked: held, renewed })
                 }));
             }
         }
+    }
+
+    /// The revision of the configuration that all schedulers have taken up.
+    fn applied(&self) -> u64 {
+        let applied = self.held.values().map(|holding| holding.lease.applied.get());
+        applied.min().unwrap_or(u64::MAX).min(self.log.catalog().revision)
     }
 
     fn claimed(&mut self, claimed: Asked<Vec<HeldShard>>) {
@@ -326,8 +343,10 @@ impl<L: Log, C: Courier> Supervisor<L, C> {
     }
 
     fn renewed(&mut self, renewal: Asked<Renewal>) {
-        let Some(Renewal { asked, renewed }) = self.answered(renewal.result) else { return };
-        self.renew_at = self.renew_at.max(renewal.at + RENEW);
+        let Some(Renewal { revision, asked, renewed }) = self.answered(renewal.result) else { return };
+        if self.applied() <= revision {
+            self.renew_at = self.renew_at.max(renewal.at + RENEW);
+        }
         let mut waited = false;
         for held in asked {
             let Some(holding) = self.held.get_mut(&held.shard).filter(|h| h.lease.held == held) else {
@@ -420,7 +439,7 @@ impl<L: Log, C: Courier> Supervisor<L, C> {
             if let Some(moved) = &holding.moved {
                 let head = feed.head(*shard);
                 moved.send_if_modified(|known| {
-                    let moved = *known != head;
+                    let moved = *known != head || holding.lease.waits_for_tail.get();
                     *known = head;
                     moved
                 });

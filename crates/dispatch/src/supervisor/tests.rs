@@ -12,6 +12,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use rollcall_domain::{
     endpoint::{RetrySchedule, Scope},
     ids::EventId,
@@ -73,8 +74,20 @@ impl Process {
     where
         F: Fn(u128, &str) -> (Duration, Answer) + 'static,
     {
+        Self::to(Sent::default(), settings, memory, answer, hints)
+    }
+
+    fn to<F>(
+        sent: Sent,
+        settings: Settings,
+        memory: &Memory,
+        answer: F,
+        hints: Option<Arc<dyn Hints>>,
+    ) -> (Self, impl Future<Output = ()> + use<F>)
+    where
+        F: Fn(u128, &str) -> (Duration, Answer) + 'static,
+    {
         let feed = Feed::new(rollcall_stream::Settings::default());
-        let sent = Sent::default();
         let (shown, shards) = watch::channel(Shards::default());
         let (stop, stopped) = oneshot::channel();
         let courier = Notes { sent: Rc::clone(&sent), answer };
@@ -524,6 +537,133 @@ async fn an_event_that_its_endpoint_cannot_take_does_not_stop_the_other_shards()
         one.stop();
     };
     tokio::join!(running, test);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_heard_of_first_is_waited_for_as_long_as_it_comes() {
+    let memory = Memory::with_shards(2);
+    for n in 1..=20 {
+        memory.endpoint(n, |_| {});
+    }
+    let (one, running) = Process::new(&memory, |_, _| (QUICK, ok()));
+    let test = async {
+        one.assign([1]);
+        one.holds([1]).await;
+        for position in 1..=10 {
+            // The store's word comes before the feed's.
+            append_unheard(&memory, 1);
+            one.feed.head_moved(1, position);
+            sleep(Duration::from_millis(20)).await;
+            let event = memory.0.rows.borrow().events.last().cloned().unwrap();
+            one.feed.offer(&[event]);
+            sleep(Duration::from_millis(5)).await;
+            assert_eq!(one.sent.borrow().len(), 20 * usize::try_from(position).unwrap());
+        }
+        assert_eq!(memory.0.rows.borrow().lane_reads, 0);
+        // The feed ceases to come: once it is waited for.
+        for (position, within) in [(11, 60), (12, 5), (13, 5)] {
+            append_unheard(&memory, 1);
+            one.feed.head_moved(1, position);
+            sleep(Duration::from_millis(within)).await;
+            assert_eq!(one.sent.borrow().len(), 20 * usize::try_from(position).unwrap());
+        }
+        one.stop();
+    };
+    tokio::join!(running, test);
+}
+
+fn append_unheard(memory: &Memory, shard: u16) {
+    memory.append_to(shard, &[], &["u1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_the_configuration_is_reported_soon_after_it_is_taken_up() {
+    let memory = Memory::with_shards(3);
+    let (one, running) = Process::new(&memory, |_, _| (QUICK, ok()));
+    let test = async {
+        one.assign(0..3);
+        one.holds(0..3).await;
+        for _ in 0..20 {
+            sleep(Duration::from_millis(313)).await;
+            memory.endpoint(1, |_| {});
+            sleep(Duration::from_millis(50)).await;
+            let revision = memory.0.catalog.borrow().revision;
+            assert_eq!(memory.0.rows.borrow().reported, revision);
+        }
+        assert!(memory.0.rows.borrow().renewals < 60);
+        one.stop();
+    };
+    tokio::join!(running, test);
+}
+
+/// Shards are moved, processes stand still, the store is away, and answers are of all kinds, at random.
+async fn anything_goes(seed: u64) {
+    let mut random = StdRng::seed_from_u64(seed);
+    let memory = Memory::with_shards(3);
+    memory.endpoint(1, |e| e.retry_schedule = RetrySchedule::new(vec![0; 24]).unwrap());
+    let dice = Rc::new(RefCell::new(StdRng::seed_from_u64(seed + 1_000)));
+    let faults = Rc::new(Cell::new(true));
+    let may_fail = Rc::clone(&faults);
+    let answer = move |_, _: &str| {
+        let mut dice = dice.borrow_mut();
+        let takes = Duration::from_millis(dice.random_range(1..400));
+        let fails = may_fail.get() && dice.random_bool(0.1);
+        (takes, if fails { status(if dice.random_bool(0.5) { 500 } else { 400 }) } else { ok() })
+    };
+    let sent = Sent::default();
+    let of = || Process::to(Rc::clone(&sent), Settings::default(), &memory, answer.clone(), None);
+    let ((one, running_one), (two, running_two)) = (of(), of());
+    let both = [&one, &two];
+    let test = async {
+        one.assign(0..3);
+        for _ in 0..60 {
+            let shard = random.random_range(0..3);
+            append(&memory, shard, both, random.random_range(1..10));
+            match random.random_range(0..10) {
+                0..4 => {
+                    let (a, b): (Vec<u16>, Vec<u16>) = (0..3).partition(|_| random.random_bool(0.5));
+                    one.assign(a);
+                    two.assign(b);
+                }
+                // Both think for a while that it is theirs.
+                4 => both.iter().for_each(|process| process.assign(0..3)),
+                5 => both[random.random_range(0..2)].freeze(),
+                6 => memory.0.silent.set(true),
+                7 => memory.0.silent.set(false),
+                _ => both.iter().for_each(|process| process.thaw()),
+            }
+            sleep(Duration::from_millis(random.random_range(0..3_000))).await;
+        }
+        both.iter().for_each(|process| process.thaw());
+        memory.0.silent.set(false);
+        faults.set(false);
+        one.assign([]);
+        two.assign(0..3);
+        let heads: Vec<u64> = (0..3).map(|shard| memory.0.rows.borrow().head(shard)).collect();
+        memory
+            .until(|rows| {
+                rows.parked.is_empty()
+                    && (0..3).filter(|shard| heads[usize::from(*shard)] > 0).all(|shard| {
+                        let lane = rows.lanes.get(&(memory.id(1), shard));
+                        lane.is_some_and(|lane| lane.frontier == heads[usize::from(shard)])
+                    })
+            })
+            .await;
+        one.stop();
+        two.stop();
+    };
+    tokio::join!(running_one, running_two, test);
+    let events = memory.0.rows.borrow().events.len();
+    assert_eq!(check([&one, &Process::idle()], 1).0, events, "seed {seed}");
+}
+
+#[test]
+fn whatever_happens_each_event_is_delivered_in_order() {
+    for seed in 0..20 {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        println!("seed {seed}");
+        runtime.unwrap().block_on(anything_goes(seed));
+    }
 }
 
 #[tokio::test(start_paused = true)]
