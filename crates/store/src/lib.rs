@@ -23,6 +23,7 @@ pub mod write;
 
 mod checkpoint;
 mod connection;
+mod db;
 mod disk;
 mod folder;
 mod names;

@@ -50,6 +50,12 @@ pub enum OpenError {
         /// In words.
         problem: &'static str,
     },
+    /// The URL of the database, or what belongs to it, cannot be used.
+    #[error("store.url cannot be used: {why}")]
+    Url {
+        /// In words, without the password.
+        why: String,
+    },
     /// The folder or a file in it cannot be used.
     #[error("{what}")]
     Io {

@@ -1,0 +1,150 @@
+//! One connection to the database, whichever of the two it is.
+//!
+//! Cast: a [`Db`], owned by the one thread that uses it; its [`Row`]s, read column by column; the
+//! [`Value`]s that a statement is given (`bind!`); a `postgres` session, or a connection of SQLite.
+//!
+//! A statement is written once, in what the two have in common: `$1` parameters, `ON CONFLICT`,
+//! `RETURNING`, integers for times and truth, JSON as text. SQLite's own forms that PostgreSQL says
+//! differently are put into its words by `dialect` when a statement is prepared.
+
+mod dialect;
+mod error;
+mod postgres;
+mod row;
+mod value;
+
+use std::ops::ControlFlow;
+
+pub(crate) use error::DbError;
+pub(crate) use postgres::{Session, Target};
+pub(crate) use row::{FromColumn, Row};
+pub(crate) use value::{Value, bind};
+
+/// A connection. Its methods block: it belongs to a thread of its own.
+pub(crate) enum Db {
+    /// A file, or two of them.
+    Sqlite(rusqlite::Connection),
+    /// A server.
+    Postgres(Session),
+}
+
+impl Db {
+    /// Runs a statement; gives how many rows it changed.
+    pub(crate) fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, DbError> {
+        match self {
+            Self::Sqlite(c) => Ok(c.prepare_cached(sql)?.execute(rusqlite::params_from_iter(values))? as u64),
+            Self::Postgres(session) => session.execute(sql, values),
+        }
+    }
+
+    /// All rows of a query.
+    pub(crate) fn rows<T, E: From<DbError>>(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<T, E>,
+    ) -> Result<Vec<T>, E> {
+        let mut all = Vec::new();
+        self.each(sql, values, |row| {
+            all.push(read(row)?);
+            Ok::<_, E>(ControlFlow::Continue(()))
+        })?;
+        Ok(all)
+    }
+
+    /// The first row of a query, if it has one.
+    pub(crate) fn row<T, E: From<DbError>>(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<T, E>,
+    ) -> Result<Option<T>, E> {
+        let mut first = None;
+        self.each(sql, values, |row| {
+            first = Some(read(row)?);
+            Ok::<_, E>(ControlFlow::Break(()))
+        })?;
+        Ok(first)
+    }
+
+    /// One row after the other, until `read` breaks off. No other statement may run meanwhile on
+    /// PostgreSQL's account: what `read` looks up beside it is answered by the same connection, which
+    /// both databases allow.
+    pub(crate) fn each<E: From<DbError>>(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, E>,
+    ) -> Result<(), E> {
+        match self {
+            Self::Sqlite(c) => {
+                let mut statement = c.prepare_cached(sql).map_err(DbError::from)?;
+                let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(DbError::from)?;
+                while let Some(row) = rows.next().map_err(DbError::from)? {
+                    if read(&Row::Sqlite(row))?.is_break() {
+                        break;
+                    }
+                }
+                Ok(())
+            }
+            Self::Postgres(session) => {
+                for row in session.query(sql, values)? {
+                    if read(&Row::Postgres(&row))?.is_break() {
+                        break;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Runs statements that take no values, one after the other.
+    pub(crate) fn batch(&self, sql: &str) -> Result<(), DbError> {
+        match self {
+            Self::Sqlite(c) => Ok(c.execute_batch(sql)?),
+            Self::Postgres(session) => session.batch(sql),
+        }
+    }
+
+    /// Runs `work` in a transaction, which is rolled back if it fails.
+    pub(crate) fn transaction<T, E: From<DbError>>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.within("BEGIN", work)
+    }
+
+    /// Runs `work` in a transaction that sees one state of the database and changes nothing.
+    pub(crate) fn snapshot<T, E: From<DbError>>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        match self {
+            Self::Sqlite(_) => self.within("BEGIN", work),
+            Self::Postgres(_) => self.within("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", work),
+        }
+    }
+
+    fn within<T, E: From<DbError>>(
+        &self,
+        begin: &str,
+        work: impl FnOnce(&Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.batch(begin)?;
+        let outcome = work(self);
+        let end = if outcome.is_ok() { self.batch("COMMIT") } else { self.batch("ROLLBACK") };
+        match (outcome, end) {
+            (Ok(value), Ok(())) => Ok(value),
+            (Ok(_), Err(error)) => Err(error.into()),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// The connection is of no use any more: make another.
+    pub(crate) fn is_lost(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::Postgres(session) => session.is_lost(),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What can go wrong between us and a database.
+
+/// An error of either database. The text of each variant says all that its sources say.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DbError {
+    /// SQLite's.
+    #[error("{0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// PostgreSQL's, or of the connection to it.
+    #[error("{}", described(.0))]
+    Postgres(#[from] tokio_postgres::Error),
+    /// The server did not answer in time.
+    #[error("the database did not answer within {0:?}")]
+    Late(std::time::Duration),
+    /// A column holds what this program never wrote.
+    #[error("column {column} does not hold {wanted}")]
+    Corrupt {
+        /// Counted from 0.
+        column: usize,
+        /// In words.
+        wanted: &'static str,
+    },
+}
+
+impl DbError {
+    /// Whether a unique constraint said no; `name` is a part of the constraint's or the index's name
+    /// (PostgreSQL), or of its columns' (SQLite).
+    pub(crate) fn is_taken(&self, index: &str, column: &str) -> bool {
+        match self {
+            Self::Sqlite(rusqlite::Error::SqliteFailure(code, Some(text))) => {
+                code.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE && text.contains(column)
+            }
+            Self::Postgres(error) => error.as_db_error().is_some_and(|error| {
+                *error.code() == tokio_postgres::error::SqlState::UNIQUE_VIOLATION
+                    && error.constraint().is_some_and(|name| name.contains(index))
+            }),
+            _ => false,
+        }
+    }
+}
+
+/// tokio-postgres keeps the cause out of its text.
+fn described(error: &tokio_postgres::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}

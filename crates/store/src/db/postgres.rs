@@ -1,0 +1,206 @@
+//! A session with PostgreSQL, blocking: a client with the small runtime that drives it.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    fs,
+    path::PathBuf,
+    str::FromStr,
+    sync::Arc,
+    time::Duration,
+};
+
+use rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer, pki_types::pem::PemObject};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::runtime::Runtime;
+use tokio_postgres::{Client, Config, Row, Statement, types::ToSql};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::{DbError, Value, dialect};
+use crate::OpenError;
+
+/// Statements that each session keeps prepared.
+const STATEMENTS: usize = 512;
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long an answer may take; then the connection is given up.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// Which server, and how it is spoken to.
+#[derive(Clone)]
+pub(crate) struct Target {
+    config: Config,
+    tls: MakeRustlsConnect,
+    answer: Duration,
+}
+
+impl Target {
+    /// From `postgres://user:password@host:port/database?sslmode=…`. With `sslmode=require`,
+    /// `verify-ca` or `verify-full` the server's certificate is always verified, name included, by
+    /// the CA file if there is one, else by the system's roots.
+    pub(crate) fn new(url: &SecretString, tls_ca: Option<&PathBuf>) -> Result<Self, OpenError> {
+        let unusable = |why: String| OpenError::Url { why };
+        // libpq's stricter modes are what `require` means here.
+        let url = url
+            .expose_secret()
+            .replace("sslmode=verify-full", "sslmode=require")
+            .replace("sslmode=verify-ca", "sslmode=require");
+        let mut config = Config::from_str(&url).map_err(|e| unusable(DbError::from(e).to_string()))?;
+        if config.get_dbname().is_none() {
+            return Err(unusable("it names no database".to_owned()));
+        }
+        config
+            .connect_timeout(CONNECT)
+            .keepalives_idle(Duration::from_secs(10))
+            .tcp_user_timeout(Duration::from_secs(10));
+        let roots = roots(tls_ca)?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|e| unusable(e.to_string()))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self { config, tls: MakeRustlsConnect::new(tls), answer: ANSWER })
+    }
+
+    /// The same, where an answer may take so long.
+    pub(crate) fn answering_within(mut self, answer: Duration) -> Self {
+        self.answer = answer;
+        self
+    }
+
+    /// Where it goes, for messages: no password.
+    pub(crate) fn name(&self) -> String {
+        let host = self.config.get_hosts().first().map_or_else(
+            || "localhost".to_owned(),
+            |host| match host {
+                tokio_postgres::config::Host::Tcp(name) => name.clone(),
+                tokio_postgres::config::Host::Unix(path) => path.display().to_string(),
+            },
+        );
+        let port = self.config.get_ports().first().copied().unwrap_or(5432);
+        format!("PostgreSQL at {host}:{port}")
+    }
+}
+
+fn roots(tls_ca: Option<&PathBuf>) -> Result<RootCertStore, OpenError> {
+    let mut roots = RootCertStore::empty();
+    match tls_ca {
+        Some(path) => {
+            let failed = |why: String| OpenError::Url { why: format!("store.tls_ca {}: {why}", path.display()) };
+            let pem = fs::read(path).map_err(|e| failed(e.to_string()))?;
+            for certificate in CertificateDer::pem_slice_iter(&pem) {
+                let certificate = certificate.map_err(|e| failed(e.to_string()))?;
+                roots.add(certificate).map_err(|e| failed(e.to_string()))?;
+            }
+            if roots.is_empty() {
+                return Err(failed("it holds no certificate".to_owned()));
+            }
+        }
+        None => {
+            // A machine without roots can still be used without TLS.
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+    }
+    Ok(roots)
+}
+
+/// A session. One thread uses it.
+pub(crate) struct Session {
+    runtime: Runtime,
+    client: Client,
+    statements: RefCell<HashMap<String, Statement>>,
+    lost: Cell<bool>,
+    answer: Duration,
+}
+
+impl Session {
+    /// Connects. `search_path` is where unqualified names are looked for.
+    pub(crate) fn connect(target: &Target, name: &str, search_path: &str) -> Result<Self, DbError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|_| DbError::Late(Duration::ZERO))?;
+        let mut config = target.config.clone();
+        config.application_name(name).options(format!(
+            "-c search_path={search_path} -c default_transaction_isolation=read\\ committed \
+             -c idle_in_transaction_session_timeout=60s -c statement_timeout={}ms",
+            target.answer.as_millis()
+        ));
+        let client = runtime.block_on(async {
+            let connecting = config.connect(target.tls.clone());
+            let (client, connection) = tokio::time::timeout(CONNECT * 2, connecting)
+                .await
+                .map_err(|_| DbError::Late(CONNECT * 2))??;
+            tokio::spawn(async move {
+                // Whoever waits for an answer hears of it too.
+                if let Err(error) = connection.await {
+                    tracing::debug!(%error, "a connection to PostgreSQL ended");
+                }
+            });
+            Ok::<_, DbError>(client)
+        })?;
+        Ok(Self {
+            runtime,
+            client,
+            statements: RefCell::default(),
+            lost: Cell::new(false),
+            answer: target.answer,
+        })
+    }
+
+    /// Drives something that uses the client, for as long as an answer may take.
+    pub(crate) fn run<T>(
+        &self,
+        work: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, DbError> {
+        // The server ends a statement by itself at the same time: this is for one that is gone.
+        let patience = self.answer + Duration::from_secs(1);
+        match self.runtime.block_on(async { tokio::time::timeout(patience, work).await }) {
+            Ok(outcome) => Ok(outcome?),
+            Err(_) => {
+                self.lost.set(true);
+                Err(DbError::Late(self.answer))
+            }
+        }
+    }
+
+    /// The client, for more than one statement at once.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// A statement, prepared once.
+    pub(crate) fn statement(&self, sql: &str) -> Result<Statement, DbError> {
+        if let Some(statement) = self.statements.borrow().get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.run(self.client.prepare(&dialect::postgres(sql)))?;
+        let mut statements = self.statements.borrow_mut();
+        if statements.len() >= STATEMENTS {
+            statements.clear();
+        }
+        statements.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+
+    pub(super) fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, DbError> {
+        let statement = self.statement(sql)?;
+        self.run(self.client.execute_raw(&statement, values.iter().map(|value| value as &dyn ToSql)))
+    }
+
+    pub(super) fn query(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, DbError> {
+        let statement = self.statement(sql)?;
+        let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| value as _).collect();
+        self.run(self.client.query(&statement, &values))
+    }
+
+    pub(super) fn batch(&self, sql: &str) -> Result<(), DbError> {
+        self.run(self.client.batch_execute(sql))
+    }
+
+    /// It ended, or did not answer in time.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost.get() || self.client.is_closed()
+    }
+}
