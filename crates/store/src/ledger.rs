@@ -2,18 +2,23 @@
 //! losing its tail in a power cut means that some deliveries are made again, never that one is
 //! missed.
 //!
-//! Cast: the `writer`, one thread that saves what waits in one transaction; `lanes`, `manual`,
-//! `deliveries` and `lag`, which read, on the store's readers; `breaker`, what a lane's
-//! says; `token_use` and `upkeep`, what the writer does when there is time.
+//! Cast: the `writer`, one thread that saves what waits in one transaction, `merged` so that each row
+//! is written once; `shards`, who dispatches what, and on PostgreSQL `leases`, the thread that sees to
+//! it; `lanes`, `manual`, `deliveries` and `lag`, which read, on the store's readers; `breaker`, what a
+//! lane's says; `token_use` and `upkeep`, what the writer does when there is time.
 
+mod arrays;
 mod breaker;
 mod deliveries;
 mod delivery_list;
 mod endpoints;
 mod lag;
 mod lanes;
+mod leases;
 mod manual;
+mod merged;
 mod save;
+mod scope;
 mod shards;
 mod token_use;
 mod upkeep;
@@ -21,10 +26,11 @@ mod writer;
 
 pub use breaker::BreakerState;
 pub(crate) use endpoints::reconcile;
+pub(crate) use leases::NOW;
 pub(crate) use shards::Epochs;
 pub use shards::{HeldShard, SHARD_LEASE, SaveError};
 pub(crate) use token_use::recall_token_use;
-pub(crate) use writer::Ledger;
+pub(crate) use writer::{Ledger, Task, connect};
 
 use jiff::Timestamp;
 use rollcall_domain::{

@@ -1,7 +1,11 @@
 //! A delivery's status: what the lane, the parked subjects, the dead letters and the attempts say
 //! of one event at one endpoint.
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet},
+    ops::ControlFlow,
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use rollcall_domain::{
@@ -10,16 +14,16 @@ use rollcall_domain::{
     event::LoggedEvent,
     ids::{AttemptId, EndpointId, EventId},
 };
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-use super::{BreakerState, Delivery, lanes, upkeep::attempts_kept_since};
+use super::{BreakerState, Delivery, LaneRecord, ParkedRecord, lanes, upkeep::attempts_kept_since};
 use crate::{
-    Store, names,
+    Store,
+    db::{Db, DbError, Row, bind},
+    names,
     read::{ReadError, events},
     resources::statement,
     rows,
-    sql::{corrupt, int, parsed, time, uint},
 };
 
 impl Store {
@@ -49,14 +53,16 @@ impl Store {
         let (endpoint, event) = (endpoint.clone(), event.clone());
         self.read(move |c| {
             let Some(number) = lanes::number(c, &endpoint)? else { return Ok(Vec::new()) };
-            Ok(c.prepare_cached(statement!(
-                "SELECT ",
-                ATTEMPT,
-                " FROM ledger.attempts a
-                 WHERE a.cause = 'test' AND a.event_id = $1 AND a.endpoint_pk = $2 ORDER BY a.pk LIMIT 100"
-            ))?
-            .query_map(params![event.uuid().as_bytes(), number], |row| attempt(row, &endpoint))?
-            .collect::<rusqlite::Result<_>>()?)
+            Ok(c.rows(
+                statement!(
+                    "SELECT ",
+                    ATTEMPT,
+                    " FROM ledger.attempts a
+                     WHERE a.cause = 'test' AND a.event_id = $1 AND a.endpoint_pk = $2 ORDER BY a.pk LIMIT 100"
+                ),
+                bind![event.uuid().as_bytes(), number],
+                |row| attempt(row, &endpoint),
+            )?)
         })
         .await
     }
@@ -64,7 +70,7 @@ impl Store {
 
 /// An endpoint's progress through a shard, for looking at many events.
 pub(super) struct View<'a> {
-    pub(super) c: &'a Connection,
+    pub(super) c: &'a Db,
     pub(super) endpoint: &'a Endpoint,
     pub(super) shard: u16,
     /// The endpoint's number; `None` while nothing was saved for it.
@@ -78,8 +84,16 @@ pub(super) struct View<'a> {
     kept_since: Timestamp,
 }
 
-/// What the attempts at one delivery come to.
+/// What the ledger says of some events at one endpoint.
 #[derive(Default)]
+struct Known {
+    tried: HashMap<u64, Tried>,
+    dead: HashSet<u64>,
+    parked: HashMap<String, ParkedRecord>,
+}
+
+/// What the attempts at one delivery come to.
+#[derive(Clone, Copy, Default)]
 struct Tried {
     attempts: u32,
     succeeded: bool,
@@ -89,13 +103,43 @@ struct Tried {
 
 impl<'a> View<'a> {
     pub(super) fn of(
-        c: &'a Connection,
+        c: &'a Db,
         endpoint: &'a Endpoint,
         shard: u16,
         kept_since: Timestamp,
-    ) -> rusqlite::Result<Self> {
+    ) -> Result<Self, DbError> {
         let number = lanes::number(c, &endpoint.id)?;
         let lane = number.map(|number| lanes::lane_of(c, number, shard)).transpose()?.flatten();
+        Ok(Self::new(c, endpoint, shard, number, lane, kept_since))
+    }
+
+    /// Of these shards, in their order.
+    pub(super) fn of_each(
+        c: &'a Db,
+        endpoint: &'a Endpoint,
+        shards: &[u16],
+        kept_since: Timestamp,
+    ) -> Result<Vec<Self>, DbError> {
+        if let [shard] = shards {
+            return Ok(vec![Self::of(c, endpoint, *shard, kept_since)?]);
+        }
+        let number = lanes::number(c, &endpoint.id)?;
+        let saved = number.map(|number| lanes::lanes_of(c, number)).transpose()?.unwrap_or_default();
+        let mut saved: HashMap<u16, LaneRecord> = saved.into_iter().map(|lane| (lane.shard, lane)).collect();
+        Ok(shards
+            .iter()
+            .map(|shard| Self::new(c, endpoint, *shard, number, saved.remove(shard), kept_since))
+            .collect())
+    }
+
+    fn new(
+        c: &'a Db,
+        endpoint: &'a Endpoint,
+        shard: u16,
+        number: Option<i64>,
+        lane: Option<LaneRecord>,
+        kept_since: Timestamp,
+    ) -> Self {
         let mut view = Self {
             c,
             endpoint,
@@ -113,7 +157,7 @@ impl<'a> View<'a> {
             view.failing_since = lane.failing_since;
             view.breaker = BreakerState::read(&lane.breaker);
         }
-        Ok(view)
+        view
     }
 
     /// Whether the lane has settled a position, its parked subjects apart.
@@ -121,21 +165,51 @@ impl<'a> View<'a> {
         position <= self.frontier || self.settled_above.binary_search(&position).is_ok()
     }
 
-    /// The delivery of an event to this endpoint, if it goes (or went) there. The event may be
-    /// without its body: it is read if need be.
-    pub(super) fn delivery(&self, event: &Arc<LoggedEvent>) -> rusqlite::Result<Option<Delivery>> {
-        let tried = self.tried(event.position)?;
-        let due = event.position > self.endpoint.start.at(self.shard) && self.endpoint.matches(event);
-        if !due && tried.attempts == 0 {
-            return Ok(None);
-        }
-        let Some((status, next_attempt_at)) = self.status(event, &tried)? else { return Ok(None) };
+    /// The delivery of an event to this endpoint, if it goes (or went) there.
+    pub(super) fn delivery(&self, event: &Arc<LoggedEvent>) -> Result<Option<Delivery>, DbError> {
+        let found = self.deliveries(std::slice::from_ref(event), None)?;
+        Ok(found.into_iter().next().flatten())
+    }
+
+    /// For each of these events of the shard its delivery to this endpoint, if it goes (or went)
+    /// there and stands so. Events may be without their bodies: they are read if need be.
+    pub(super) fn deliveries(
+        &self,
+        events: &[Arc<LoggedEvent>],
+        only: Option<DeliveryStatus>,
+    ) -> Result<Vec<Option<Delivery>>, DbError> {
+        let known = self.known(events)?;
+        events
+            .iter()
+            .map(|event| {
+                let tried = known.tried.get(&event.position).copied().unwrap_or_default();
+                let due = event.position > self.endpoint.start.at(self.shard) && self.endpoint.matches(event);
+                if !due && tried.attempts == 0 {
+                    return Ok(None);
+                }
+                match self.status(event, &tried, &known) {
+                    Some((status, next_at)) if only.is_none_or(|only| only == status) => {
+                        self.told(event, &tried, status, next_at).map(Some)
+                    }
+                    _ => Ok(None),
+                }
+            })
+            .collect()
+    }
+
+    fn told(
+        &self,
+        event: &Arc<LoggedEvent>,
+        tried: &Tried,
+        status: DeliveryStatus,
+        next_attempt_at: Option<Timestamp>,
+    ) -> Result<Delivery, DbError> {
         let event = if event.body.is_empty() {
             Arc::new(rows::with_body(self.c, LoggedEvent::clone(event))?)
         } else {
             event.clone()
         };
-        Ok(Some(Delivery {
+        Ok(Delivery {
             id: DeliveryId {
                 endpoint_id: self.endpoint.id.clone(),
                 shard: event.shard,
@@ -147,7 +221,7 @@ impl<'a> View<'a> {
             last_attempt_at: tried.last_at,
             last_status: tried.last_status,
             next_attempt_at,
-        }))
+        })
     }
 
     /// `None` if the lane passed the event without an attempt: when it did, the endpoint did not want
@@ -156,22 +230,19 @@ impl<'a> View<'a> {
         &self,
         event: &LoggedEvent,
         tried: &Tried,
-    ) -> rusqlite::Result<Option<(DeliveryStatus, Option<Timestamp>)>> {
-        let Some(number) = self.number else { return Ok(Some((DeliveryStatus::Pending, None))) };
+        known: &Known,
+    ) -> Option<(DeliveryStatus, Option<Timestamp>)> {
+        if self.number.is_none() {
+            return Some((DeliveryStatus::Pending, None));
+        }
         if tried.succeeded {
-            return Ok(Some((DeliveryStatus::Delivered, None)));
+            return Some((DeliveryStatus::Delivered, None));
         }
-        let dead = self
-            .c
-            .prepare_cached(
-                "SELECT 1 FROM ledger.dead_letters WHERE endpoint_pk = $1 AND position = $2 AND shard = $3",
-            )?
-            .exists(params![number, int(event.position), event.shard])?;
-        if dead {
-            return Ok(Some((DeliveryStatus::Dead, None)));
+        if known.dead.contains(&event.position) {
+            return Some((DeliveryStatus::Dead, None));
         }
-        let parked = lanes::parked_of(self.c, &self.endpoint.id, number, event.shard, &event.subject.id)?;
-        Ok(Some(match parked.filter(|parked| parked.first_position <= event.position) {
+        let parked = known.parked.get(&*event.subject.id);
+        Some(match parked.filter(|parked| parked.first_position <= event.position) {
             // One that has neither a time nor a group has no attempts left, and waits for the owner.
             Some(parked)
                 if parked.first_position == event.position
@@ -186,55 +257,85 @@ impl<'a> View<'a> {
                 && tried.attempts == 0
                 && event.timestamp >= self.kept_since =>
             {
-                return Ok(None);
+                return None;
             }
             None if self.settled(event.position) => (DeliveryStatus::Delivered, None),
             None if tried.attempts > 0 => (DeliveryStatus::Retrying, None),
             None => (DeliveryStatus::Pending, None),
-        }))
+        })
     }
 
-    fn tried(&self, position: u64) -> rusqlite::Result<Tried> {
-        let mut tried = Tried::default();
-        let Some(number) = self.number else { return Ok(tried) };
-        let mut statement = self.c.prepare_cached(
-            "SELECT a.started_at, a.response_status, a.error IS NULL FROM ledger.attempts a
-             WHERE a.endpoint_pk = $1 AND a.position = $2 AND a.shard = $3 ORDER BY a.pk",
+    fn known(&self, events: &[Arc<LoggedEvent>]) -> Result<Known, DbError> {
+        let mut known = Known::default();
+        let Some(number) = self.number else { return Ok(known) };
+        let positions = serde_json::Value::from_iter(events.iter().map(|event| event.position)).to_string();
+        self.c.each(
+            "SELECT a.position, a.started_at, a.response_status, a.error IS NULL FROM ledger.attempts a
+             WHERE a.endpoint_pk = $1 AND a.shard = $2
+                AND a.position IN (SELECT CAST(value AS BIGINT) FROM json_each($3)) ORDER BY a.pk",
+            bind![number, self.shard, &positions],
+            |row| {
+                let tried = known.tried.entry(row.uint(0)?).or_default();
+                tried.attempts += 1;
+                tried.succeeded |= row.get::<bool>(3)?;
+                tried.last_at = Some(row.time(1)?);
+                tried.last_status = row.get(2)?;
+                Ok::<_, DbError>(ControlFlow::Continue(()))
+            },
         )?;
-        let mut rows = statement.query(params![number, int(position), self.shard])?;
-        while let Some(row) = rows.next()? {
-            tried.attempts += 1;
-            tried.succeeded |= row.get::<_, bool>(2)?;
-            tried.last_at = Some(time(row, 0)?);
-            tried.last_status = row.get(1)?;
-        }
-        Ok(tried)
+        let dead = self.c.rows(
+            "SELECT d.position FROM ledger.dead_letters d WHERE d.endpoint_pk = $1 AND d.shard = $2
+                AND d.position IN (SELECT CAST(value AS BIGINT) FROM json_each($3))",
+            bind![number, self.shard, &positions],
+            |row| row.uint(0),
+        )?;
+        known.dead.extend(dead);
+        let subjects: HashSet<&str> = events.iter().map(|event| &*event.subject.id).collect();
+        let subjects = serde_json::Value::from_iter(subjects).to_string();
+        let parked = lanes::parked_among(self.c, &self.endpoint.id, number, self.shard, &subjects)?;
+        known.parked.extend(parked.into_iter().map(|parked| (parked.subject_id.clone(), parked)));
+        Ok(known)
     }
 
-    fn attempts(&self, position: u64) -> rusqlite::Result<Vec<Attempt>> {
+    fn attempts(&self, position: u64) -> Result<Vec<Attempt>, DbError> {
         let Some(number) = self.number else { return Ok(Vec::new()) };
-        self.c
-            .prepare_cached(statement!(
+        self.c.rows(
+            statement!(
                 "SELECT ",
                 ATTEMPT,
                 " FROM ledger.attempts a WHERE a.endpoint_pk = $1 AND a.position = $2 AND a.shard = $3
                  ORDER BY a.pk"
-            ))?
-            .query_map(params![number, int(position), self.shard], |row| attempt(row, &self.endpoint.id))?
-            .collect()
+            ),
+            bind![number, position, self.shard],
+            |row| attempt(row, &self.endpoint.id),
+        )
     }
 
     /// The last attempt's row at a delivery, which orders a list by attempts.
-    pub(super) fn last_attempt(&self, position: u64) -> rusqlite::Result<Option<i64>> {
+    pub(super) fn last_attempt(&self, position: u64) -> Result<Option<i64>, DbError> {
         let Some(number) = self.number else { return Ok(None) };
-        self.c
-            .prepare_cached(
-                "SELECT MAX(a.pk) FROM ledger.attempts a
-                 WHERE a.endpoint_pk = $1 AND a.position = $2 AND a.shard = $3",
-            )?
-            .query_row(params![number, int(position), self.shard], |row| row.get(0))
-            .optional()
-            .map(Option::flatten)
+        let last = self.c.row(
+            "SELECT MAX(a.pk) FROM ledger.attempts a
+             WHERE a.endpoint_pk = $1 AND a.position = $2 AND a.shard = $3",
+            bind![number, position, self.shard],
+            |row| row.get::<Option<i64>>(0),
+        )?;
+        Ok(last.flatten())
+    }
+
+    /// The same of many deliveries, by position.
+    pub(super) fn last_attempts(
+        &self,
+        positions: impl Iterator<Item = u64>,
+    ) -> Result<HashMap<u64, i64>, DbError> {
+        let Some(number) = self.number else { return Ok(HashMap::new()) };
+        let rows = self.c.rows(
+            "SELECT a.position, MAX(a.pk) FROM ledger.attempts a WHERE a.endpoint_pk = $1 AND a.shard = $2
+                AND a.position IN (SELECT CAST(value AS BIGINT) FROM json_each($3)) GROUP BY a.position",
+            bind![number, self.shard, serde_json::Value::from_iter(positions).to_string()],
+            |row| Ok::<_, DbError>((row.uint(0)?, row.get::<i64>(1)?)),
+        )?;
+        Ok(rows.into_iter().collect())
     }
 }
 
@@ -242,28 +343,24 @@ impl<'a> View<'a> {
 const ATTEMPT: &str = "a.id, a.event_id, a.shard, a.position, a.number, a.cause, a.started_at, a.duration_ms,
     a.response_status, a.error, a.error_detail, a.response_body";
 
-fn attempt(row: &Row<'_>, endpoint_id: &EndpointId) -> rusqlite::Result<Attempt> {
+fn attempt(row: &Row<'_>, endpoint_id: &EndpointId) -> Result<Attempt, DbError> {
     Ok(Attempt {
         id: AttemptId::from_uuid(uuid(row, 0)?),
         endpoint_id: endpoint_id.clone(),
         event_id: EventId::from_uuid(uuid(row, 1)?),
         shard: row.get(2)?,
-        position: uint(row, 3)?,
+        position: row.uint(3)?,
         number: row.get(4)?,
-        trigger: parsed(row, 5, names::trigger)?,
-        started_at: time(row, 6)?,
+        trigger: row.parsed(5, names::trigger)?,
+        started_at: row.time(6)?,
         duration_ms: row.get(7)?,
         response_status: row.get(8)?,
-        error: row
-            .get_ref(9)?
-            .as_str_or_null()?
-            .map(|name| ErrorClass::parse(name).ok_or_else(|| corrupt(9, "a class of errors")))
-            .transpose()?,
+        error: row.optional_parsed(9, ErrorClass::parse)?,
         error_detail: row.get(10)?,
         response_body: row.get(11)?,
     })
 }
 
-fn uuid(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
-    Uuid::from_slice(row.get_ref(column)?.as_blob()?).map_err(|_| corrupt(column, "a UUID"))
+fn uuid(row: &Row<'_>, column: usize) -> Result<Uuid, DbError> {
+    Uuid::from_slice(row.get(column)?).map_err(|_| DbError::Corrupt { column, wanted: "a UUID" })
 }

@@ -1,40 +1,69 @@
 //! Endpoints by number in the ledger, and what becomes of a deleted one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use rollcall_domain::ids::EndpointId;
-use rusqlite::{Connection, OptionalExtension};
 
-use crate::Catalog;
+use crate::{
+    Catalog,
+    db::{Db, DbError, bind},
+};
 
 /// The numbers that the writer knows; `None` for a deleted endpoint.
 #[derive(Default)]
 pub(super) struct Endpoints(HashMap<EndpointId, Option<i64>>);
 
 impl Endpoints {
-    /// The number of an endpoint, a new one if it has none; `None` if it is deleted.
-    pub(super) fn number(&mut self, c: &Connection, id: &EndpointId) -> rusqlite::Result<Option<i64>> {
-        if let Some(number) = self.0.get(id) {
-            return Ok(*number);
+    /// Sees to it that [`Self::number`] knows these: a new one is given a number.
+    pub(super) fn learn<'a>(
+        &mut self,
+        c: &Db,
+        ids: impl Iterator<Item = &'a EndpointId>,
+    ) -> Result<(), DbError> {
+        if matches!(c, Db::Postgres(_)) {
+            // Another process may have deleted one since.
+            self.0.clear();
         }
-        let known: Option<(i64, bool)> = c
-            .prepare_cached("SELECT pk, deleted FROM endpoints WHERE id = $1")?
-            .query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        let number = match known {
-            Some((_, true)) => None,
-            Some((number, false)) => Some(number),
-            None => {
-                c.prepare_cached("INSERT INTO endpoints (id) VALUES ($1)")?.execute([id.as_str()])?;
-                Some(c.last_insert_rowid())
-            }
-        };
-        self.0.insert(id.clone(), number);
-        Ok(number)
+        // In one order, so that two processes never wait for each other.
+        let mut unknown: BTreeSet<&EndpointId> = ids.filter(|id| !self.0.contains_key(*id)).collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        self.find(c, &mut unknown)?;
+        if !unknown.is_empty() {
+            c.execute(
+                "INSERT INTO endpoints (id) SELECT value FROM json_each($1) WHERE true ORDER BY value
+                 ON CONFLICT (id) DO NOTHING",
+                bind![list(&unknown)],
+            )?;
+            self.find(c, &mut unknown)?;
+        }
+        Ok(())
+    }
+
+    fn find(&mut self, c: &Db, unknown: &mut BTreeSet<&EndpointId>) -> Result<(), DbError> {
+        let found = c.rows(
+            "SELECT e.id, e.pk, e.deleted FROM json_each($1) j CROSS JOIN endpoints e ON e.id = j.value",
+            bind![list(unknown)],
+            |row| {
+                let number = (!row.get::<bool>(2)?).then_some(row.get(1)?);
+                Ok::<_, DbError>((row.parsed(0, EndpointId::parse)?, number))
+            },
+        )?;
+        for (id, number) in found {
+            unknown.remove(&id);
+            self.0.insert(id, number);
+        }
+        Ok(())
+    }
+
+    /// The number of an endpoint that was learned; `None` if it is deleted.
+    pub(super) fn number(&self, id: &EndpointId) -> Option<i64> {
+        self.0.get(id).copied().flatten()
     }
 
     /// Removes what there is of an endpoint; its attempts go later, in pieces.
-    pub(super) fn delete(&mut self, c: &Connection, id: &EndpointId) -> rusqlite::Result<()> {
+    pub(super) fn delete(&mut self, c: &Db, id: &EndpointId) -> Result<(), DbError> {
         self.0.insert(id.clone(), None);
         delete(c, id.as_str())
     }
@@ -45,32 +74,46 @@ impl Endpoints {
     }
 }
 
-fn delete(c: &Connection, id: &str) -> rusqlite::Result<()> {
-    c.prepare_cached(
+fn list(ids: &BTreeSet<&EndpointId>) -> String {
+    serde_json::Value::from_iter(ids.iter().map(|id| id.as_str())).to_string()
+}
+
+/// What belongs to an endpoint, beside its attempts.
+pub(super) const TABLES: [&str; 4] = ["lanes", "parked", "dead_letters", "manual_sends"];
+
+fn delete(c: &Db, id: &str) -> Result<(), DbError> {
+    c.execute(
         "INSERT INTO endpoints (id, deleted) VALUES ($1, 1) ON CONFLICT (id) DO UPDATE SET deleted = 1",
-    )?
-    .execute([id])?;
-    for table in ["lanes", "parked", "dead_letters", "manual_sends"] {
-        c.prepare_cached(&format!(
-            "DELETE FROM {table} WHERE endpoint_pk = (SELECT pk FROM endpoints WHERE id = $1)"
-        ))?
-        .execute([id])?;
+        bind![id],
+    )?;
+    for table in TABLES {
+        c.execute(
+            &format!("DELETE FROM {table} WHERE endpoint_pk = (SELECT pk FROM endpoints WHERE id = $1)"),
+            bind![id],
+        )?;
     }
     Ok(())
 }
 
 /// Removes what is left of endpoints that the configuration no longer has: the process may have
-/// ended between the two files' commits.
-pub(crate) fn reconcile(c: &Connection, catalog: &Catalog) -> rusqlite::Result<()> {
-    let known: Vec<String> = c
-        .prepare("SELECT id FROM endpoints WHERE deleted = 0")?
-        .query_map([], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    let transaction = c.unchecked_transaction()?;
-    for id in known {
-        if EndpointId::parse(&id).is_none_or(|id| !catalog.endpoints.contains_key(&id)) {
-            delete(&transaction, &id)?;
-        }
+/// ended between the two commits. On PostgreSQL the catalog may be older than what other processes
+/// did, so the table itself is asked there.
+pub(crate) fn reconcile(c: &Db, catalog: &Catalog) -> Result<(), DbError> {
+    let known: Vec<String> = match c {
+        Db::Sqlite(_) => c
+            .rows("SELECT id FROM endpoints WHERE deleted = 0", bind![], |row| row.get::<String>(0))?
+            .into_iter()
+            .filter(|id| EndpointId::parse(id).is_none_or(|id| !catalog.endpoints.contains_key(&id)))
+            .collect(),
+        Db::Postgres(_) => c.rows(
+            "SELECT l.id FROM ledger.endpoints l WHERE l.deleted = 0
+             AND NOT EXISTS (SELECT 1 FROM rollcall.endpoints e WHERE e.id = l.id)",
+            bind![],
+            |row| row.get::<String>(0),
+        )?,
+    };
+    if known.is_empty() {
+        return Ok(());
     }
-    transaction.commit()
+    c.transaction(|c| known.iter().try_for_each(|id| delete(c, id)))
 }

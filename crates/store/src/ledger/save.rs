@@ -1,148 +1,328 @@
-//! Writes a progress batch.
+//! Writes progress, row by row (SQLite) or an array for each column (PostgreSQL).
 
-use rollcall_domain::delivery::Attempt;
-use rusqlite::{Connection, params};
+use std::borrow::Cow;
 
-use super::{DeadLetter, LaneRecord, ParkedRecord, ProgressBatch, endpoints::Endpoints};
-use crate::sql::int;
+use rollcall_domain::delivery::{Attempt, ErrorClass};
 
-/// Everything in the batch; what belongs to a deleted endpoint is passed over.
-pub(super) fn progress(
-    c: &Connection,
-    endpoints: &mut Endpoints,
-    batch: &ProgressBatch,
-) -> rusqlite::Result<()> {
-    for record in &batch.lanes {
-        if let Some(endpoint) = endpoints.number(c, &record.endpoint_id)? {
-            lane(c, endpoint, record)?;
-        }
+use super::{
+    DeadLetter, LaneRecord, ParkedRecord, arrays,
+    merged::{Merged, Place},
+};
+use crate::db::{Db, DbError, Session, bind};
+
+/// All of it, in the order in which the tables depend on each other.
+pub(super) fn progress(c: &Db, merged: &Merged<'_>) -> Result<(), DbError> {
+    match c {
+        Db::Sqlite(_) => by_row(c, merged),
+        Db::Postgres(session) => by_column(session, merged),
     }
-    // A subject may go on and park again between two saves: what parked is the later state.
-    for (endpoint_id, shard, subject_id) in &batch.unparked {
-        if let Some(endpoint) = endpoints.number(c, endpoint_id)? {
-            c.prepare_cached("DELETE FROM parked WHERE endpoint_pk = $1 AND shard = $2 AND subject_id = $3")?
-                .execute(params![endpoint, shard, subject_id])?;
-        }
+}
+
+fn by_row(c: &Db, merged: &Merged<'_>) -> Result<(), DbError> {
+    for ((endpoint, _), record) in &merged.lanes {
+        lane(c, *endpoint, record)?;
     }
-    for record in &batch.parked {
-        if let Some(endpoint) = endpoints.number(c, &record.endpoint_id)? {
-            parked(c, endpoint, record)?;
-        }
-    }
-    for record in &batch.attempts {
-        if let Some(endpoint) = endpoints.number(c, &record.endpoint_id)? {
-            attempt(c, endpoint, record)?;
-            if record.error.is_none() {
-                revive(c, endpoint, record.shard, record.position)?;
+    for ((endpoint, shard, subject), record) in &merged.parked {
+        match record {
+            Some(record) => parked(c, *endpoint, record)?,
+            None => {
+                c.execute(
+                    "DELETE FROM parked WHERE endpoint_pk = $1 AND shard = $2 AND subject_id = $3",
+                    bind![*endpoint, *shard, *subject],
+                )?;
             }
         }
     }
-    for (endpoint_id, shard, position) in &batch.revived {
-        if let Some(endpoint) = endpoints.number(c, endpoint_id)? {
-            revive(c, endpoint, *shard, *position)?;
+    for (endpoint, record) in &merged.attempts {
+        attempt(c, *endpoint, record)?;
+    }
+    for ((endpoint, shard, position), record) in &merged.dead {
+        match record {
+            Some(record) => dead(c, *endpoint, record)?,
+            // A dead letter that was delivered after all is none any more.
+            None => {
+                c.execute(
+                    "DELETE FROM dead_letters WHERE endpoint_pk = $1 AND position = $2 AND shard = $3",
+                    bind![*endpoint, *position, *shard],
+                )?;
+            }
         }
     }
-    for record in &batch.dead {
-        if let Some(endpoint) = endpoints.number(c, &record.endpoint_id)? {
-            dead(c, endpoint, record)?;
-        }
-    }
-    for id in &batch.manual_done {
-        c.prepare_cached("DELETE FROM manual_sends WHERE id = $1")?.execute([id])?;
+    for id in &merged.manual_done {
+        c.execute("DELETE FROM manual_sends WHERE id = $1", bind![*id])?;
     }
     Ok(())
 }
 
-fn lane(c: &Connection, endpoint: i64, record: &LaneRecord) -> rusqlite::Result<()> {
-    c.prepare_cached(
+fn lane(c: &Db, endpoint: i64, record: &LaneRecord) -> Result<(), DbError> {
+    c.execute(
         "INSERT INTO lanes (endpoint_pk, shard, frontier, settled_above, breaker, failing_since)
          VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (endpoint_pk, shard) DO UPDATE SET frontier = excluded.frontier,
             settled_above = excluded.settled_above, breaker = excluded.breaker,
             failing_since = excluded.failing_since",
-    )?
-    .execute(params![
-        endpoint,
-        record.shard,
-        int(record.frontier),
-        serde_json::Value::from(record.settled_above.as_slice()).to_string(),
-        record.breaker,
-        record.failing_since.map(jiff::Timestamp::as_microsecond),
-    ])
+        bind![
+            endpoint,
+            record.shard,
+            record.frontier,
+            settled(record),
+            &record.breaker,
+            record.failing_since,
+        ],
+    )
     .map(drop)
 }
 
-fn parked(c: &Connection, endpoint: i64, record: &ParkedRecord) -> rusqlite::Result<()> {
-    c.prepare_cached(
+fn settled(record: &LaneRecord) -> String {
+    serde_json::Value::from(record.settled_above.as_slice()).to_string()
+}
+
+fn parked(c: &Db, endpoint: i64, record: &ParkedRecord) -> Result<(), DbError> {
+    c.execute(
         "INSERT INTO parked (endpoint_pk, shard, subject_id, first_position, attempts, next_at, waits_for,
                 endpoint_scope)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (endpoint_pk, shard, subject_id) DO UPDATE SET first_position = excluded.first_position,
             attempts = excluded.attempts, next_at = excluded.next_at, waits_for = excluded.waits_for,
             endpoint_scope = excluded.endpoint_scope",
-    )?
-    .execute(params![
-        endpoint,
-        record.shard,
-        record.subject_id,
-        int(record.first_position),
-        record.attempts,
-        record.next_at.map(jiff::Timestamp::as_microsecond),
-        record.waits_for,
-        record.endpoint_scope,
-    ])
+        bind![
+            endpoint,
+            record.shard,
+            &record.subject_id,
+            record.first_position,
+            record.attempts,
+            record.next_at,
+            &record.waits_for,
+            record.endpoint_scope,
+        ],
+    )
     .map(drop)
 }
 
-fn attempt(c: &Connection, endpoint: i64, record: &Attempt) -> rusqlite::Result<()> {
-    c.prepare_cached(
+fn attempt(c: &Db, endpoint: i64, record: &Attempt) -> Result<(), DbError> {
+    let (detail, body) = (text(record.error_detail.as_deref()), text(record.response_body.as_deref()));
+    c.execute(
         "INSERT INTO attempts (endpoint_pk, shard, position, id, event_id, number, cause, started_at,
                 duration_ms, response_status, error, error_detail, response_body)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-    )?
-    .execute(params![
-        endpoint,
-        record.shard,
-        int(record.position),
-        record.id.uuid().as_bytes(),
-        record.event_id.uuid().as_bytes(),
-        record.number,
-        record.trigger.as_str(),
-        record.started_at.as_microsecond(),
-        record.duration_ms,
-        record.response_status,
-        record.error.map(rollcall_domain::delivery::ErrorClass::as_str),
-        record.error_detail,
-        record.response_body,
-    ])
+        bind![
+            endpoint,
+            record.shard,
+            record.position,
+            record.id.uuid().as_bytes(),
+            record.event_id.uuid().as_bytes(),
+            record.number,
+            record.trigger.as_str(),
+            record.started_at,
+            record.duration_ms,
+            record.response_status,
+            record.error.map(ErrorClass::as_str),
+            detail.as_deref(),
+            body.as_deref(),
+        ],
+    )
     .map(drop)
 }
 
-/// A dead letter that was delivered after all is none any more.
-fn revive(c: &Connection, endpoint: i64, shard: u16, position: u64) -> rusqlite::Result<()> {
-    c.prepare_cached("DELETE FROM dead_letters WHERE endpoint_pk = $1 AND position = $2 AND shard = $3")?
-        .execute(params![endpoint, int(position), shard])
-        .map(drop)
+/// What a receiver sent may hold the character 0, which PostgreSQL's text cannot.
+fn text(received: Option<&str>) -> Option<Cow<'_, str>> {
+    received.map(|text| {
+        if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
+    })
 }
 
 /// Unless it was delivered: somebody may have sent it by hand while its lane gave it up.
-fn dead(c: &Connection, endpoint: i64, record: &DeadLetter) -> rusqlite::Result<()> {
-    c.prepare_cached(
+fn dead(c: &Db, endpoint: i64, record: &DeadLetter) -> Result<(), DbError> {
+    c.execute(
         "INSERT INTO dead_letters (endpoint_pk, shard, position, event_id, subject_id, attempts, died_at)
          SELECT $1, $2, $3, $4, $5, $6, $7
          WHERE NOT EXISTS (SELECT 1 FROM attempts a
             WHERE a.endpoint_pk = $1 AND a.position = $3 AND a.shard = $2 AND a.error IS NULL)
          ON CONFLICT (endpoint_pk, position, shard) DO UPDATE SET attempts = excluded.attempts,
             died_at = excluded.died_at",
-    )?
-    .execute(params![
-        endpoint,
-        record.shard,
-        int(record.position),
-        record.event_id.as_str(),
-        record.subject_id,
-        record.attempts,
-        record.died_at.as_microsecond(),
-    ])
+        bind![
+            endpoint,
+            record.shard,
+            record.position,
+            record.event_id.as_str(),
+            &record.subject_id,
+            record.attempts,
+            record.died_at,
+        ],
+    )
     .map(drop)
+}
+
+fn by_column(session: &Session, merged: &Merged<'_>) -> Result<(), DbError> {
+    lanes(session, merged)?;
+    let (mut gone, mut waiting) = (Vec::new(), Vec::new());
+    for ((endpoint, shard, subject), record) in &merged.parked {
+        match record {
+            Some(record) => waiting.push((*endpoint, *record)),
+            None => gone.push((*endpoint, *shard, *subject)),
+        }
+    }
+    unpark(session, &gone)?;
+    park(session, &waiting)?;
+    attempts(session, &merged.attempts)?;
+    let (mut revived, mut died) = (Vec::new(), Vec::new());
+    for (place, record) in &merged.dead {
+        match record {
+            Some(record) => died.push((place.0, *record)),
+            None => revived.push(*place),
+        }
+    }
+    revive(session, &revived)?;
+    give_up(session, &died)?;
+    if merged.manual_done.is_empty() {
+        return Ok(());
+    }
+    arrays::write(session, "DELETE FROM manual_sends WHERE id = ANY($1::bigint[])", &[&merged.manual_done])
+}
+
+/// One column of some rows.
+fn column<'a, R, T>(rows: &'a [R], value: impl FnMut(&'a R) -> T) -> Vec<T> {
+    rows.iter().map(value).collect()
+}
+
+fn int(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+fn lanes(session: &Session, merged: &Merged<'_>) -> Result<(), DbError> {
+    if merged.lanes.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<(i64, &LaneRecord)> =
+        merged.lanes.iter().map(|((endpoint, _), record)| (*endpoint, *record)).collect();
+    arrays::write(
+        session,
+        "INSERT INTO lanes (endpoint_pk, shard, frontier, settled_above, breaker, failing_since)
+         SELECT * FROM unnest($1::bigint[], $2::integer[], $3::bigint[], $4::text[], $5::text[], $6::bigint[])
+         ON CONFLICT (endpoint_pk, shard) DO UPDATE SET frontier = excluded.frontier,
+            settled_above = excluded.settled_above, breaker = excluded.breaker,
+            failing_since = excluded.failing_since",
+        &[
+            &column(&rows, |(endpoint, _)| *endpoint),
+            &column(&rows, |(_, lane)| i32::from(lane.shard)),
+            &column(&rows, |(_, lane)| int(lane.frontier)),
+            &column(&rows, |(_, lane)| settled(lane)),
+            &column(&rows, |(_, lane)| lane.breaker.as_str()),
+            &column(&rows, |(_, lane)| lane.failing_since.map(jiff::Timestamp::as_microsecond)),
+        ],
+    )
+}
+
+fn unpark(session: &Session, rows: &[(i64, u16, &str)]) -> Result<(), DbError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    arrays::write(
+        session,
+        "DELETE FROM parked p USING unnest($1::bigint[], $2::integer[], $3::text[]) AS r (endpoint, shard, subject)
+         WHERE p.endpoint_pk = r.endpoint AND p.shard = r.shard AND p.subject_id = r.subject",
+        &[
+            &column(rows, |(endpoint, _, _)| *endpoint),
+            &column(rows, |(_, shard, _)| i32::from(*shard)),
+            &column(rows, |(_, _, subject)| *subject),
+        ],
+    )
+}
+
+fn park(session: &Session, rows: &[(i64, &ParkedRecord)]) -> Result<(), DbError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    arrays::write(
+        session,
+        "INSERT INTO parked (endpoint_pk, shard, subject_id, first_position, attempts, next_at, waits_for,
+                endpoint_scope)
+         SELECT * FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
+            $7::text[], $8::integer[])
+         ON CONFLICT (endpoint_pk, shard, subject_id) DO UPDATE SET first_position = excluded.first_position,
+            attempts = excluded.attempts, next_at = excluded.next_at, waits_for = excluded.waits_for,
+            endpoint_scope = excluded.endpoint_scope",
+        &[
+            &column(rows, |(endpoint, _)| *endpoint),
+            &column(rows, |(_, parked)| i32::from(parked.shard)),
+            &column(rows, |(_, parked)| parked.subject_id.as_str()),
+            &column(rows, |(_, parked)| int(parked.first_position)),
+            &column(rows, |(_, parked)| i64::from(parked.attempts)),
+            &column(rows, |(_, parked)| parked.next_at.map(jiff::Timestamp::as_microsecond)),
+            &column(rows, |(_, parked)| parked.waits_for.as_deref()),
+            &column(rows, |(_, parked)| i32::from(parked.endpoint_scope)),
+        ],
+    )
+}
+
+fn attempts(session: &Session, rows: &[(i64, &Attempt)]) -> Result<(), DbError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    arrays::write(
+        session,
+        "INSERT INTO attempts (endpoint_pk, shard, position, id, event_id, number, cause, started_at,
+                duration_ms, response_status, error, error_detail, response_body)
+         SELECT a, b, c, d, e, f, g, h, i, j, k, l, m
+         FROM unnest($1::bigint[], $2::integer[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bigint[], $7::text[],
+            $8::bigint[], $9::bigint[], $10::integer[], $11::text[], $12::text[], $13::text[])
+            WITH ORDINALITY AS r (a, b, c, d, e, f, g, h, i, j, k, l, m, n) ORDER BY n",
+        &[
+            &column(rows, |(endpoint, _)| *endpoint),
+            &column(rows, |(_, attempt)| i32::from(attempt.shard)),
+            &column(rows, |(_, attempt)| int(attempt.position)),
+            &column(rows, |(_, attempt)| attempt.id.uuid().as_bytes().to_vec()),
+            &column(rows, |(_, attempt)| attempt.event_id.uuid().as_bytes().to_vec()),
+            &column(rows, |(_, attempt)| i64::from(attempt.number)),
+            &column(rows, |(_, attempt)| attempt.trigger.as_str()),
+            &column(rows, |(_, attempt)| attempt.started_at.as_microsecond()),
+            &column(rows, |(_, attempt)| i64::from(attempt.duration_ms)),
+            &column(rows, |(_, attempt)| attempt.response_status.map(i32::from)),
+            &column(rows, |(_, attempt)| attempt.error.map(ErrorClass::as_str)),
+            &column(rows, |(_, attempt)| text(attempt.error_detail.as_deref())),
+            &column(rows, |(_, attempt)| text(attempt.response_body.as_deref())),
+        ],
+    )
+}
+
+fn revive(session: &Session, rows: &[Place]) -> Result<(), DbError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    arrays::write(
+        session,
+        "DELETE FROM dead_letters d USING unnest($1::bigint[], $2::integer[], $3::bigint[]) AS r (endpoint, shard, place)
+         WHERE d.endpoint_pk = r.endpoint AND d.shard = r.shard AND d.position = r.place",
+        &[
+            &column(rows, |(endpoint, _, _)| *endpoint),
+            &column(rows, |(_, shard, _)| i32::from(*shard)),
+            &column(rows, |(_, _, position)| int(*position)),
+        ],
+    )
+}
+
+fn give_up(session: &Session, rows: &[(i64, &DeadLetter)]) -> Result<(), DbError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    arrays::write(
+        session,
+        "INSERT INTO dead_letters (endpoint_pk, shard, position, event_id, subject_id, attempts, died_at)
+         SELECT r.endpoint, r.shard, r.place, r.event, r.subject, r.attempts, r.at
+         FROM unnest($1::bigint[], $2::integer[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[])
+            AS r (endpoint, shard, place, event, subject, attempts, at)
+         WHERE NOT EXISTS (SELECT 1 FROM attempts a WHERE a.endpoint_pk = r.endpoint AND a.shard = r.shard
+            AND a.position = r.place AND a.error IS NULL)
+         ON CONFLICT (endpoint_pk, position, shard) DO UPDATE SET attempts = excluded.attempts,
+            died_at = excluded.died_at",
+        &[
+            &column(rows, |(endpoint, _)| *endpoint),
+            &column(rows, |(_, dead)| i32::from(dead.shard)),
+            &column(rows, |(_, dead)| int(dead.position)),
+            &column(rows, |(_, dead)| dead.event_id.as_str()),
+            &column(rows, |(_, dead)| dead.subject_id.as_str()),
+            &column(rows, |(_, dead)| i64::from(dead.attempts)),
+            &column(rows, |(_, dead)| dead.died_at.as_microsecond()),
+        ],
+    )
 }
