@@ -7,8 +7,8 @@
 //! it; `lanes`, `manual`, `deliveries` and `lag`, which read, on the store's readers; `breaker`, what a
 //! lane's says; `token_use` and `upkeep`, what the writer does when there is time.
 
-mod arrays;
 mod breaker;
+mod columns;
 mod deliveries;
 mod delivery_list;
 mod endpoints;
@@ -20,6 +20,7 @@ mod merged;
 mod save;
 mod scope;
 mod shards;
+mod task;
 mod token_use;
 mod upkeep;
 mod writer;
@@ -30,7 +31,8 @@ pub(crate) use leases::NOW;
 pub(crate) use shards::Epochs;
 pub use shards::{HeldShard, SHARD_LEASE, SaveError};
 pub(crate) use token_use::recall_token_use;
-pub(crate) use writer::{Ledger, Task, connect};
+pub(crate) use task::Task;
+pub(crate) use writer::{Ledger, connect};
 
 use jiff::Timestamp;
 use rollcall_domain::{

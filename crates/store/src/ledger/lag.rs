@@ -99,7 +99,9 @@ fn lag(
 /// waits is over.
 fn worst(breakers: impl Iterator<Item = BreakerState>) -> BreakerState {
     breakers.fold(BreakerState::Closed, |worst, breaker| match (worst, breaker) {
-        (BreakerState::Open { until: a }, BreakerState::Open { until: b }) => BreakerState::Open { until: a.max(b) },
+        (BreakerState::Open { until: a }, BreakerState::Open { until: b }) => {
+            BreakerState::Open { until: a.max(b) }
+        }
         (open @ BreakerState::Open { .. }, _) | (_, open @ BreakerState::Open { .. }) => open,
         (BreakerState::HalfOpen, _) | (_, BreakerState::HalfOpen) => BreakerState::HalfOpen,
         (BreakerState::Closed, BreakerState::Closed) => BreakerState::Closed,

@@ -2,7 +2,7 @@
 
 use rollcall_domain::ids::EndpointId;
 
-use super::{LaneRecord, ParkedRecord, ProgressBatch, SaveError, writer::Task};
+use super::{LaneRecord, ParkedRecord, ProgressBatch, SaveError, Task};
 use crate::{
     Store,
     db::{Db, DbError, Row, bind},
@@ -70,7 +70,9 @@ impl Store {
 
 /// The number of an endpoint in the ledger, if it has one.
 pub(super) fn number(c: &Db, id: &EndpointId) -> Result<Option<i64>, DbError> {
-    c.row("SELECT pk FROM ledger.endpoints WHERE id = $1 AND deleted = 0", bind![id.as_str()], |row| row.get(0))
+    c.row("SELECT pk FROM ledger.endpoints WHERE id = $1 AND deleted = 0", bind![id.as_str()], |row| {
+        row.get(0)
+    })
 }
 
 /// A lane's saved progress.

@@ -105,6 +105,13 @@ impl Leases {
     }
 }
 
+/// A process that stands still in a transaction holds up nobody for longer than an answer may take.
+fn connect(target: &Target) -> Result<Db, DbError> {
+    let db = Db::Postgres(Session::connect(target, "rollcall leases", "ledger")?);
+    db.batch("SET idle_in_transaction_session_timeout = '2s'")?;
+    Ok(db)
+}
+
 impl Keeper {
     fn run(mut self) {
         let mut due = Instant::now();
@@ -129,8 +136,8 @@ impl Keeper {
             self.connection = None;
         }
         if self.connection.is_none() && Instant::now() >= self.not_before {
-            match Session::connect(&self.target, "rollcall-leases", "ledger") {
-                Ok(session) => self.connection = Some(Db::Postgres(session)),
+            match connect(&self.target) {
+                Ok(connection) => self.connection = Some(connection),
                 Err(error) => {
                     tracing::warn!(%error, "no connection for leases");
                     self.not_before = Instant::now() + RECONNECT;
@@ -153,7 +160,11 @@ impl Keeper {
             "SELECT manual, outcomes, (SELECT COALESCE(MAX(pk), 0) FROM attempts) FROM signals",
             bind![],
             |row| {
-                Ok::<_, DbError>(Signals { manual: row.get(0)?, outcomes: row.get(1)?, attempts: row.get(2)? })
+                Ok::<_, DbError>(Signals {
+                    manual: row.get(0)?,
+                    outcomes: row.get(1)?,
+                    attempts: row.get(2)?,
+                })
             },
         );
         match signals {

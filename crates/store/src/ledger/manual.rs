@@ -7,7 +7,7 @@ use rollcall_domain::{
     shard::shard_of,
 };
 
-use super::{ManualSend, ManualSendWhat, endpoints::Endpoints, writer::Task};
+use super::{ManualSend, ManualSendWhat, Task, endpoints::Endpoints};
 use crate::{
     Store,
     db::{Db, DbError, Row, bind},

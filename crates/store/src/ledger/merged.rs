@@ -1,6 +1,6 @@
 //! Several batches of progress as one: of each row only its last state is written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rollcall_domain::{
     delivery::{Attempt, Trigger},
@@ -21,8 +21,10 @@ pub(super) struct Merged<'a> {
     pub(super) parked: BTreeMap<(i64, u16, &'a str), Option<&'a ParkedRecord>>,
     /// In the order in which they were made.
     pub(super) attempts: Vec<(i64, &'a Attempt)>,
-    /// `None`: it was delivered after all.
-    pub(super) dead: BTreeMap<Place, Option<&'a DeadLetter>>,
+    /// Delivered, so that there is no dead letter any more.
+    pub(super) revived: BTreeSet<Place>,
+    /// Given up after that, if not delivered.
+    pub(super) dead: BTreeMap<Place, &'a DeadLetter>,
     /// Manual sends that are done.
     pub(super) manual_done: Vec<i64>,
 }
@@ -62,22 +64,27 @@ impl<'a> Merged<'a> {
             if let Some(endpoint) = number(&record.endpoint_id) {
                 self.attempts.push((endpoint, record));
                 if record.error.is_none() {
-                    self.dead.insert((endpoint, record.shard, record.position), None);
+                    self.revive((endpoint, record.shard, record.position));
                 }
             }
         }
         for (endpoint_id, shard, position) in &batch.revived {
             if let Some(endpoint) = number(endpoint_id) {
-                self.dead.insert((endpoint, *shard, *position), None);
+                self.revive((endpoint, *shard, *position));
             }
         }
         // Whether one of these was delivered is asked when it is written.
         for record in &batch.dead {
             if let Some(endpoint) = number(&record.endpoint_id) {
-                self.dead.insert((endpoint, record.shard, record.position), Some(record));
+                self.dead.insert((endpoint, record.shard, record.position), record);
             }
         }
         self.manual_done.extend(&batch.manual_done);
+    }
+
+    fn revive(&mut self, place: Place) {
+        self.dead.remove(&place);
+        self.revived.insert(place);
     }
 
     /// Whether something is in it that somebody may wait for who asked for a manual send.
@@ -89,7 +96,7 @@ impl<'a> Merged<'a> {
 
 #[cfg(test)]
 mod tests {
-    use rollcall_domain::ids::EndpointId;
+    use rollcall_domain::ids::EventId;
 
     use super::*;
     use crate::clock;
@@ -116,11 +123,22 @@ mod tests {
             waits_for: None,
             endpoint_scope: false,
         };
+        let dead = |position| DeadLetter {
+            endpoint_id: known.clone(),
+            shard: 0,
+            position,
+            event_id: EventId::from_uuid(clock::new_uuid()),
+            subject_id: "a".to_owned(),
+            attempts: 1,
+            died_at: clock::now(),
+        };
         let gone = |subject: &str| (known.clone(), 0, subject.to_owned());
         let batches = [
             ProgressBatch {
                 lanes: vec![lane(&known, 0, 1), lane(&known, 1, 5), lane(&deleted, 0, 9)],
                 parked: vec![parked("a", 1), parked("b", 1)],
+                dead: vec![dead(3), dead(4)],
+                revived: vec![(known.clone(), 0, 5)],
                 ..ProgressBatch::default()
             },
             ProgressBatch {
@@ -128,6 +146,7 @@ mod tests {
                 unparked: vec![gone("a"), gone("c")],
                 parked: vec![parked("c", 7)],
                 revived: vec![(known.clone(), 0, 3)],
+                dead: vec![dead(5)],
                 manual_done: vec![4],
                 ..ProgressBatch::default()
             },
@@ -135,9 +154,13 @@ mod tests {
         let merged = Merged::of(batches.iter(), |id| (*id == known).then_some(1));
         let lanes: Vec<_> = merged.lanes.iter().map(|(key, lane)| (*key, lane.frontier)).collect();
         assert_eq!(lanes, [((1, 0), 2), ((1, 1), 5)]);
-        let parked: Vec<_> =
-            merged.parked.iter().map(|((_, _, subject), row)| (*subject, row.map(|row| row.attempts))).collect();
+        let parked: Vec<_> = merged
+            .parked
+            .iter()
+            .map(|((_, _, subject), row)| (*subject, row.map(|row| row.attempts)))
+            .collect();
         assert_eq!(parked, [("a", None), ("b", Some(1)), ("c", Some(7))]);
-        assert_eq!(merged.dead.into_iter().collect::<Vec<_>>(), [((1, 0, 3), None)]);
+        assert_eq!(merged.dead.keys().copied().collect::<Vec<_>>(), [(1, 0, 4), (1, 0, 5)]);
+        assert_eq!(merged.revived.into_iter().collect::<Vec<_>>(), [(1, 0, 3), (1, 0, 5)]);
     }
 }

@@ -1,20 +1,17 @@
-//! Writes progress, row by row (SQLite) or an array for each column (PostgreSQL).
+//! Writes progress, row by row (SQLite) or by column (PostgreSQL).
 
 use std::borrow::Cow;
 
 use rollcall_domain::delivery::{Attempt, ErrorClass};
 
-use super::{
-    DeadLetter, LaneRecord, ParkedRecord, arrays,
-    merged::{Merged, Place},
-};
-use crate::db::{Db, DbError, Session, bind};
+use super::{DeadLetter, LaneRecord, ParkedRecord, columns, merged::Merged};
+use crate::db::{Db, DbError, bind};
 
 /// All of it, in the order in which the tables depend on each other.
 pub(super) fn progress(c: &Db, merged: &Merged<'_>) -> Result<(), DbError> {
     match c {
         Db::Sqlite(_) => by_row(c, merged),
-        Db::Postgres(session) => by_column(session, merged),
+        Db::Postgres(session) => columns::progress(session, merged),
     }
 }
 
@@ -36,17 +33,14 @@ fn by_row(c: &Db, merged: &Merged<'_>) -> Result<(), DbError> {
     for (endpoint, record) in &merged.attempts {
         attempt(c, *endpoint, record)?;
     }
-    for ((endpoint, shard, position), record) in &merged.dead {
-        match record {
-            Some(record) => dead(c, *endpoint, record)?,
-            // A dead letter that was delivered after all is none any more.
-            None => {
-                c.execute(
-                    "DELETE FROM dead_letters WHERE endpoint_pk = $1 AND position = $2 AND shard = $3",
-                    bind![*endpoint, *position, *shard],
-                )?;
-            }
-        }
+    for (endpoint, shard, position) in &merged.revived {
+        c.execute(
+            "DELETE FROM dead_letters WHERE endpoint_pk = $1 AND position = $2 AND shard = $3",
+            bind![*endpoint, *position, *shard],
+        )?;
+    }
+    for ((endpoint, ..), record) in &merged.dead {
+        dead(c, *endpoint, record)?;
     }
     for id in &merged.manual_done {
         c.execute("DELETE FROM manual_sends WHERE id = $1", bind![*id])?;
@@ -73,7 +67,7 @@ fn lane(c: &Db, endpoint: i64, record: &LaneRecord) -> Result<(), DbError> {
     .map(drop)
 }
 
-fn settled(record: &LaneRecord) -> String {
+pub(super) fn settled(record: &LaneRecord) -> String {
     serde_json::Value::from(record.settled_above.as_slice()).to_string()
 }
 
@@ -125,7 +119,7 @@ fn attempt(c: &Db, endpoint: i64, record: &Attempt) -> Result<(), DbError> {
 }
 
 /// What a receiver sent may hold the character 0, which PostgreSQL's text cannot.
-fn text(received: Option<&str>) -> Option<Cow<'_, str>> {
+pub(super) fn text(received: Option<&str>) -> Option<Cow<'_, str>> {
     received.map(|text| {
         if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
     })
@@ -151,178 +145,4 @@ fn dead(c: &Db, endpoint: i64, record: &DeadLetter) -> Result<(), DbError> {
         ],
     )
     .map(drop)
-}
-
-fn by_column(session: &Session, merged: &Merged<'_>) -> Result<(), DbError> {
-    lanes(session, merged)?;
-    let (mut gone, mut waiting) = (Vec::new(), Vec::new());
-    for ((endpoint, shard, subject), record) in &merged.parked {
-        match record {
-            Some(record) => waiting.push((*endpoint, *record)),
-            None => gone.push((*endpoint, *shard, *subject)),
-        }
-    }
-    unpark(session, &gone)?;
-    park(session, &waiting)?;
-    attempts(session, &merged.attempts)?;
-    let (mut revived, mut died) = (Vec::new(), Vec::new());
-    for (place, record) in &merged.dead {
-        match record {
-            Some(record) => died.push((place.0, *record)),
-            None => revived.push(*place),
-        }
-    }
-    revive(session, &revived)?;
-    give_up(session, &died)?;
-    if merged.manual_done.is_empty() {
-        return Ok(());
-    }
-    arrays::write(session, "DELETE FROM manual_sends WHERE id = ANY($1::bigint[])", &[&merged.manual_done])
-}
-
-/// One column of some rows.
-fn column<'a, R, T>(rows: &'a [R], value: impl FnMut(&'a R) -> T) -> Vec<T> {
-    rows.iter().map(value).collect()
-}
-
-fn int(n: u64) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
-}
-
-fn lanes(session: &Session, merged: &Merged<'_>) -> Result<(), DbError> {
-    if merged.lanes.is_empty() {
-        return Ok(());
-    }
-    let rows: Vec<(i64, &LaneRecord)> =
-        merged.lanes.iter().map(|((endpoint, _), record)| (*endpoint, *record)).collect();
-    arrays::write(
-        session,
-        "INSERT INTO lanes (endpoint_pk, shard, frontier, settled_above, breaker, failing_since)
-         SELECT * FROM unnest($1::bigint[], $2::integer[], $3::bigint[], $4::text[], $5::text[], $6::bigint[])
-         ON CONFLICT (endpoint_pk, shard) DO UPDATE SET frontier = excluded.frontier,
-            settled_above = excluded.settled_above, breaker = excluded.breaker,
-            failing_since = excluded.failing_since",
-        &[
-            &column(&rows, |(endpoint, _)| *endpoint),
-            &column(&rows, |(_, lane)| i32::from(lane.shard)),
-            &column(&rows, |(_, lane)| int(lane.frontier)),
-            &column(&rows, |(_, lane)| settled(lane)),
-            &column(&rows, |(_, lane)| lane.breaker.as_str()),
-            &column(&rows, |(_, lane)| lane.failing_since.map(jiff::Timestamp::as_microsecond)),
-        ],
-    )
-}
-
-fn unpark(session: &Session, rows: &[(i64, u16, &str)]) -> Result<(), DbError> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    arrays::write(
-        session,
-        "DELETE FROM parked p USING unnest($1::bigint[], $2::integer[], $3::text[]) AS r (endpoint, shard, subject)
-         WHERE p.endpoint_pk = r.endpoint AND p.shard = r.shard AND p.subject_id = r.subject",
-        &[
-            &column(rows, |(endpoint, _, _)| *endpoint),
-            &column(rows, |(_, shard, _)| i32::from(*shard)),
-            &column(rows, |(_, _, subject)| *subject),
-        ],
-    )
-}
-
-fn park(session: &Session, rows: &[(i64, &ParkedRecord)]) -> Result<(), DbError> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    arrays::write(
-        session,
-        "INSERT INTO parked (endpoint_pk, shard, subject_id, first_position, attempts, next_at, waits_for,
-                endpoint_scope)
-         SELECT * FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
-            $7::text[], $8::integer[])
-         ON CONFLICT (endpoint_pk, shard, subject_id) DO UPDATE SET first_position = excluded.first_position,
-            attempts = excluded.attempts, next_at = excluded.next_at, waits_for = excluded.waits_for,
-            endpoint_scope = excluded.endpoint_scope",
-        &[
-            &column(rows, |(endpoint, _)| *endpoint),
-            &column(rows, |(_, parked)| i32::from(parked.shard)),
-            &column(rows, |(_, parked)| parked.subject_id.as_str()),
-            &column(rows, |(_, parked)| int(parked.first_position)),
-            &column(rows, |(_, parked)| i64::from(parked.attempts)),
-            &column(rows, |(_, parked)| parked.next_at.map(jiff::Timestamp::as_microsecond)),
-            &column(rows, |(_, parked)| parked.waits_for.as_deref()),
-            &column(rows, |(_, parked)| i32::from(parked.endpoint_scope)),
-        ],
-    )
-}
-
-fn attempts(session: &Session, rows: &[(i64, &Attempt)]) -> Result<(), DbError> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    arrays::write(
-        session,
-        "INSERT INTO attempts (endpoint_pk, shard, position, id, event_id, number, cause, started_at,
-                duration_ms, response_status, error, error_detail, response_body)
-         SELECT a, b, c, d, e, f, g, h, i, j, k, l, m
-         FROM unnest($1::bigint[], $2::integer[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bigint[], $7::text[],
-            $8::bigint[], $9::bigint[], $10::integer[], $11::text[], $12::text[], $13::text[])
-            WITH ORDINALITY AS r (a, b, c, d, e, f, g, h, i, j, k, l, m, n) ORDER BY n",
-        &[
-            &column(rows, |(endpoint, _)| *endpoint),
-            &column(rows, |(_, attempt)| i32::from(attempt.shard)),
-            &column(rows, |(_, attempt)| int(attempt.position)),
-            &column(rows, |(_, attempt)| attempt.id.uuid().as_bytes().to_vec()),
-            &column(rows, |(_, attempt)| attempt.event_id.uuid().as_bytes().to_vec()),
-            &column(rows, |(_, attempt)| i64::from(attempt.number)),
-            &column(rows, |(_, attempt)| attempt.trigger.as_str()),
-            &column(rows, |(_, attempt)| attempt.started_at.as_microsecond()),
-            &column(rows, |(_, attempt)| i64::from(attempt.duration_ms)),
-            &column(rows, |(_, attempt)| attempt.response_status.map(i32::from)),
-            &column(rows, |(_, attempt)| attempt.error.map(ErrorClass::as_str)),
-            &column(rows, |(_, attempt)| text(attempt.error_detail.as_deref())),
-            &column(rows, |(_, attempt)| text(attempt.response_body.as_deref())),
-        ],
-    )
-}
-
-fn revive(session: &Session, rows: &[Place]) -> Result<(), DbError> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    arrays::write(
-        session,
-        "DELETE FROM dead_letters d USING unnest($1::bigint[], $2::integer[], $3::bigint[]) AS r (endpoint, shard, place)
-         WHERE d.endpoint_pk = r.endpoint AND d.shard = r.shard AND d.position = r.place",
-        &[
-            &column(rows, |(endpoint, _, _)| *endpoint),
-            &column(rows, |(_, shard, _)| i32::from(*shard)),
-            &column(rows, |(_, _, position)| int(*position)),
-        ],
-    )
-}
-
-fn give_up(session: &Session, rows: &[(i64, &DeadLetter)]) -> Result<(), DbError> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    arrays::write(
-        session,
-        "INSERT INTO dead_letters (endpoint_pk, shard, position, event_id, subject_id, attempts, died_at)
-         SELECT r.endpoint, r.shard, r.place, r.event, r.subject, r.attempts, r.at
-         FROM unnest($1::bigint[], $2::integer[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[])
-            AS r (endpoint, shard, place, event, subject, attempts, at)
-         WHERE NOT EXISTS (SELECT 1 FROM attempts a WHERE a.endpoint_pk = r.endpoint AND a.shard = r.shard
-            AND a.position = r.place AND a.error IS NULL)
-         ON CONFLICT (endpoint_pk, position, shard) DO UPDATE SET attempts = excluded.attempts,
-            died_at = excluded.died_at",
-        &[
-            &column(rows, |(endpoint, _)| *endpoint),
-            &column(rows, |(_, dead)| i32::from(dead.shard)),
-            &column(rows, |(_, dead)| int(dead.position)),
-            &column(rows, |(_, dead)| dead.event_id.as_str()),
-            &column(rows, |(_, dead)| dead.subject_id.as_str()),
-            &column(rows, |(_, dead)| i64::from(dead.attempts)),
-            &column(rows, |(_, dead)| dead.died_at.as_microsecond()),
-        ],
-    )
 }

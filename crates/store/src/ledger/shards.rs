@@ -115,7 +115,11 @@ impl Store {
     /// has applied. Those that somebody else took meanwhile are left out.
     pub async fn renew_shards(&self, held: &[HeldShard], revision: u64) -> Result<Vec<HeldShard>, ReadError> {
         let Some(leases) = self.inner.ledger.leases() else {
-            return Ok(held.iter().copied().filter(|held| self.inner.epochs.renew(*held, revision)).collect());
+            return Ok(held
+                .iter()
+                .copied()
+                .filter(|held| self.inner.epochs.renew(*held, revision))
+                .collect());
         };
         let held = held.to_vec();
         leases.run(move |c| renew(c, &held, revision)).await
@@ -214,10 +218,7 @@ fn release(c: &Db, held: &[HeldShard]) -> Result<(), DbError> {
 
 /// Those of these epochs that are not the present ones; nobody can claim the others before this
 /// transaction ends.
-pub(super) fn stale(
-    c: &Db,
-    epochs: impl Iterator<Item = HeldShard>,
-) -> Result<HashSet<HeldShard>, DbError> {
+pub(super) fn stale(c: &Db, epochs: impl Iterator<Item = HeldShard>) -> Result<HashSet<HeldShard>, DbError> {
     let mut stale: HashSet<HeldShard> = epochs.collect();
     if stale.is_empty() {
         return Ok(stale);

@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use rollcall_domain::ids::TokenId;
 
-use super::arrays;
+use super::columns;
 use crate::{
     db::{Db, DbError, bind},
     shared::{Shared, TokenUse},
@@ -78,7 +78,7 @@ fn write(c: &Db, new: &mut [(TokenId, i64)]) -> Result<(), DbError> {
         Db::Postgres(session) => {
             let ids: Vec<&str> = new.iter().map(|(id, _)| id.as_str()).collect();
             let times: Vec<i64> = new.iter().map(|(_, at)| *at).collect();
-            arrays::write(
+            columns::write(
                 session,
                 "INSERT INTO token_use AS t (token_id, last_used_at)
                  SELECT * FROM unnest($1::text[], $2::bigint[])

@@ -102,9 +102,11 @@ mod tests {
         let shared = Shared::new(Sealer::new(&[0; 32]));
         let more = || upkeep(&c, &shared, 30).unwrap();
         let left = |endpoint: i64| -> i64 {
-            c.row("SELECT COUNT(*) FROM attempts WHERE endpoint_pk = $1", bind![endpoint], |row| row.get::<i64>(0))
-                .unwrap()
-                .unwrap()
+            c.row("SELECT COUNT(*) FROM attempts WHERE endpoint_pk = $1", bind![endpoint], |row| {
+                row.get::<i64>(0)
+            })
+            .unwrap()
+            .unwrap()
         };
         assert!(more());
         assert_eq!((left(1), left(2)), (PIECE + 1 + 3, 1));

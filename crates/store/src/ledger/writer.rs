@@ -17,11 +17,10 @@ use tokio::sync::oneshot;
 use tokio_postgres::error::SqlState;
 
 use super::{
-    HeldShard, ManualSendWhat, ProgressBatch, SaveError, endpoints::Endpoints, leases::Leases, manual,
-    merged::Merged, save, shards, token_use, upkeep,
+    HeldShard, SaveError, Task, endpoints::Endpoints, leases::Leases, shards, task::write, token_use, upkeep,
 };
 use crate::{
-    db::{Db, DbError, Session, Target, bind},
+    db::{Db, DbError, Session, Target},
     metric,
     read::ReadError,
     relay,
@@ -44,15 +43,6 @@ pub(crate) struct Ledger {
     pub(crate) relays: relay::Relays,
 }
 
-/// What to save.
-pub(crate) enum Task {
-    Progress(Box<ProgressBatch>),
-    Manual { endpoint: EndpointId, shard: u16, what: ManualSendWhat },
-    DeleteEndpoint(EndpointId),
-    /// Up to where the events of a shard are on the public feed.
-    Published(Vec<(u16, u64)>),
-}
-
 type Answer = Result<(), SaveError>;
 type Asked = (Task, oneshot::Sender<Answer>);
 
@@ -72,11 +62,16 @@ struct Writer {
     commit_seconds: Histogram,
 }
 
-/// The ledger's writer's session: a commit survives a kill of any process, not a power cut of the
-/// server.
+/// The ledger's writer's session. A commit survives a kill of any process, not a power cut of the
+/// server. A process that stands still in a transaction loses it before its leases are over, so that
+/// others can take them. Every table but the smallest is looked up by an index, also when a plan was
+/// made while the table was small.
 pub(crate) fn connect(target: &Target) -> Result<Db, DbError> {
-    let db = Db::Postgres(Session::connect(target, "rollcall-ledger", "ledger")?);
-    db.batch("SET synchronous_commit = off")?;
+    let db = Db::Postgres(Session::connect(target, "rollcall ledger", "ledger")?);
+    db.batch(
+        "SET synchronous_commit = off; SET idle_in_transaction_session_timeout = '4s';
+         SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off",
+    )?;
     Ok(db)
 }
 
@@ -167,13 +162,6 @@ impl Refused {
     }
 }
 
-/// What a transaction did that others wait to hear of.
-#[derive(Default)]
-struct News {
-    manual: bool,
-    outcomes: bool,
-}
-
 impl Writer {
     fn run(mut self) {
         let mut due = Instant::now() + UPKEEP;
@@ -217,9 +205,9 @@ impl Writer {
 
     /// Gives when it is due again.
     fn upkeep(&mut self) -> Duration {
-        let outcome = self.connected().and_then(|()| {
-            upkeep::upkeep(&self.connection, &self.shared, self.retention_days)
-        });
+        let outcome = self
+            .connected()
+            .and_then(|()| upkeep::upkeep(&self.connection, &self.shared, self.retention_days));
         match outcome {
             // There is more to remove: soon, but others first.
             Ok(true) => Duration::from_millis(50),
@@ -334,65 +322,5 @@ fn is_passing(error: &DbError) -> bool {
             .contains(code)
         }),
         _ => false,
-    }
-}
-
-fn write(c: &Db, endpoints: &mut Endpoints, tasks: &[&Task]) -> Result<News, DbError> {
-    endpoints.learn(c, tasks.iter().flat_map(|task| task.endpoints()))?;
-    let mut news = News::default();
-    let batches = tasks.iter().filter_map(|task| match task {
-        Task::Progress(batch) => Some(&**batch),
-        _ => None,
-    });
-    let merged = Merged::of(batches, |id| endpoints.number(id));
-    news.outcomes = merged.has_outcomes();
-    save::progress(c, &merged)?;
-    for task in tasks {
-        match task {
-            Task::Progress(_) => {}
-            Task::Manual { endpoint, shard, what } => {
-                manual::insert(c, endpoints, endpoint, *shard, what)?;
-                news.manual = true;
-            }
-            Task::DeleteEndpoint(id) => endpoints.delete(c, id)?,
-            Task::Published(positions) => relay::save_published(c, positions)?,
-        }
-    }
-    if let Db::Postgres(_) = c {
-        // Last, since others wait for this row until the commit.
-        if news.manual || news.outcomes {
-            c.execute(
-                "UPDATE signals SET manual = manual + $1, outcomes = outcomes + $2",
-                bind![i64::from(news.manual), i64::from(news.outcomes)],
-            )?;
-        }
-    }
-    Ok(news)
-}
-
-impl Task {
-    fn epochs(&self) -> &[HeldShard] {
-        match self {
-            Self::Progress(batch) => &batch.epochs,
-            _ => &[],
-        }
-    }
-
-    /// The endpoints whose numbers it takes to save it.
-    fn endpoints(&self) -> Vec<&EndpointId> {
-        match self {
-            Self::Progress(batch) => {
-                let mut ids: HashSet<&EndpointId> = HashSet::new();
-                ids.extend(batch.lanes.iter().map(|record| &record.endpoint_id));
-                ids.extend(batch.unparked.iter().map(|(id, ..)| id));
-                ids.extend(batch.parked.iter().map(|record| &record.endpoint_id));
-                ids.extend(batch.attempts.iter().map(|record| &record.endpoint_id));
-                ids.extend(batch.revived.iter().map(|(id, ..)| id));
-                ids.extend(batch.dead.iter().map(|record| &record.endpoint_id));
-                ids.into_iter().collect()
-            }
-            Self::Manual { endpoint, .. } => vec![endpoint],
-            Self::DeleteEndpoint(_) | Self::Published(_) => Vec::new(),
-        }
     }
 }
