@@ -44,7 +44,7 @@ pub(crate) trait Log: Clone + 'static {
         limit: u32,
     ) -> Result<LaneRead, ReadError>;
     async fn save_progress(&self, batch: ProgressBatch) -> Result<(), SaveError>;
-    /// Of a shard, test events being in the first one; others may be among them.
+    /// Those of a shard: a test event is in one too.
     async fn manual_sends(&self, shard: u16, limit: u32) -> Result<Vec<ManualSend>, ReadError>;
     /// An event and how many attempts were made to bring it to the endpoint.
     async fn delivery(&self, id: &DeliveryId) -> Result<Option<(Arc<LoggedEvent>, u32)>, ReadError>;
@@ -82,8 +82,7 @@ impl Log for Store {
     }
 
     async fn renew_shards(&self, held: &[HeldShard], revision: u64) -> Result<Vec<HeldShard>, ReadError> {
-        let _ = revision;
-        self.renew_shards(held).await
+        self.renew_shards(held, revision).await
     }
 
     async fn release_shards(&self, held: &[HeldShard]) -> Result<(), ReadError> {
@@ -122,8 +121,7 @@ impl Log for Store {
     }
 
     async fn manual_sends(&self, shard: u16, limit: u32) -> Result<Vec<ManualSend>, ReadError> {
-        let _ = shard;
-        self.manual_sends(limit).await
+        self.manual_sends(shard, limit).await
     }
 
     async fn delivery(&self, id: &DeliveryId) -> Result<Option<(Arc<LoggedEvent>, u32)>, ReadError> {

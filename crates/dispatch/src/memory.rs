@@ -23,7 +23,9 @@ use rollcall_store::{
     catalog::{DirectoryEntry, EndpointEntry},
     clock,
     config_ops::ConfigError,
-    ledger::{HeldShard, LaneRecord, ManualSend, ParkedRecord, ProgressBatch, SHARD_LEASE, SaveError},
+    ledger::{
+        HeldShard, LaneRecord, ManualSend, ManualSendWhat, ParkedRecord, ProgressBatch, SHARD_LEASE, SaveError,
+    },
     read::{LaneQuery, LaneRead, ReadError},
 };
 use rollcall_stream::Feed;
@@ -371,8 +373,12 @@ impl Log for Memory {
         Ok(())
     }
 
-    async fn manual_sends(&self, _: u16, limit: u32) -> Result<Vec<ManualSend>, ReadError> {
-        Ok(self.0.rows.borrow().manual.iter().take(limit as usize).cloned().collect())
+    async fn manual_sends(&self, shard: u16, limit: u32) -> Result<Vec<ManualSend>, ReadError> {
+        let of_shard = |send: &&ManualSend| match send.what {
+            ManualSendWhat::Test { .. } => shard == 0,
+            ManualSendWhat::Event { shard: of, .. } => shard == of,
+        };
+        Ok(self.0.rows.borrow().manual.iter().filter(of_shard).take(limit as usize).cloned().collect())
     }
 
     async fn delivery(&self, id: &DeliveryId) -> Result<Option<(Arc<LoggedEvent>, u32)>, ReadError> {

@@ -248,7 +248,7 @@ async fn asked_for(server: &Server) -> (ManualSend, EventId, String) {
     let mut asked = server.store.manual_changes();
     loop {
         asked.borrow_and_update();
-        if let Some(send) = server.store.manual_sends(10).await.expect("they can be read").pop() {
+        if let Some(send) = server.store.manual_sends(0, 10).await.expect("they can be read").pop() {
             let ManualSendWhat::Test { event_id, body } = send.what.clone() else {
                 panic!("a test, not {send:?}")
             };

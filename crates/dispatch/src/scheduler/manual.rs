@@ -161,12 +161,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         // There may be more than were read.
         self.manual.due |= sends.len() >= limit;
         for send in sends {
-            // A test event is in no shard.
-            let shard = match send.what {
-                ManualSendWhat::Test { .. } => 0,
-                ManualSendWhat::Event { shard, .. } => shard,
-            };
-            if shard == self.shard && !gone.contains(&send.id) && self.manual.seen.insert(send.id) {
+            if !gone.contains(&send.id) && self.manual.seen.insert(send.id) {
                 self.enter(send);
             }
         }
