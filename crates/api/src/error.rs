@@ -276,6 +276,9 @@ impl From<ReadError> for ApiError {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Busy => Self::retry_after(ErrorCode::Unavailable, "The store is busy.", 1),
+            ReadError::Unavailable => {
+                Self::retry_after(ErrorCode::Unavailable, "The store cannot be reached at the moment.", 5)
+            }
             ReadError::TooMany(limit) => Self::retry_after(
                 ErrorCode::Unavailable,
                 format!("The store would have to look at more than {limit} rows."),

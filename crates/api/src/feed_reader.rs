@@ -145,18 +145,16 @@ async fn take_from_store(
     filter: &Filter,
     limit: u32,
 ) -> Result<bool, ReadError> {
-    // Before the read: positions become visible in order, so all up to this one are in it.
-    let head = state.store.head(SHARD);
     let wanted = CHUNK.min(limit - batch.events.len() as u32);
-    let events = state.store.events(filter.after(batch.scanned_to, wanted)).await?;
-    let more = events.len() == wanted as usize;
-    for event in events {
+    let read = state.store.events(filter.after(batch.scanned_to, wanted)).await?;
+    let more = read.events.len() == wanted as usize;
+    for event in read.events {
         if !batch.take(event, limit as usize) {
             return Ok(false);
         }
     }
     if !more {
-        batch.scanned_to = batch.scanned_to.max(head);
+        batch.scanned_to = batch.scanned_to.max(read.scanned_to.at(SHARD));
     }
     Ok(more)
 }

@@ -167,6 +167,9 @@ impl From<ReadError> for Failure {
                  displayName or emails.value."
             ))),
             ReadError::Busy => Self::Unavailable { reason: "too many queries wait", retry_after_seconds: 1 },
+            ReadError::Unavailable => {
+                Self::Unavailable { reason: "the store cannot be reached", retry_after_seconds: 5 }
+            }
             ReadError::Failed => Self::Internal,
         }
     }
@@ -204,6 +207,7 @@ mod tests {
             (WriteError::Failed.into(), 500, Value::Null),
             (ReadError::TooMany(9).into(), 400, json!("tooMany")),
             (ReadError::Busy.into(), 503, Value::Null),
+            (ReadError::Unavailable.into(), 503, Value::Null),
             (other_version(), 400, json!("invalidVers")),
         ] {
             let (seen_status, body) = seen(failure);

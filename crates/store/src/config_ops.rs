@@ -20,6 +20,7 @@ use rollcall_domain::{
 
 use crate::{
     Store,
+    db::{DbError, bind},
     write::{Applied, Message, change, failed_change},
 };
 
@@ -82,8 +83,8 @@ pub struct EndpointPatch {
     pub state: Option<(EndpointState, Option<String>)>,
 }
 
-impl From<rusqlite::Error> for ConfigError {
-    fn from(error: rusqlite::Error) -> Self {
+impl From<DbError> for ConfigError {
+    fn from(error: DbError) -> Self {
         failed_change(&error)
     }
 }
@@ -100,14 +101,11 @@ impl Store {
     }
 }
 
-/// The constraint's refusal as a conflict of that field.
-fn or_conflict(error: rusqlite::Error, field: &'static str) -> ConfigError {
-    match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::ConstraintViolation) => ConfigError::Conflict(field),
-        _ => error.into(),
-    }
+/// The refusal of the constraint on this field as a conflict.
+fn or_conflict(error: DbError, field: &'static str) -> ConfigError {
+    if error.is_taken(field, field) { ConfigError::Conflict(field) } else { error.into() }
 }
 
 fn exists(applied: &Applied<'_>, sql: &str, id: &str) -> Result<(), ConfigError> {
-    if applied.connection.prepare_cached(sql)?.exists([id])? { Ok(()) } else { Err(ConfigError::NotFound) }
+    if applied.connection.exists(sql, bind![id])? { Ok(()) } else { Err(ConfigError::NotFound) }
 }

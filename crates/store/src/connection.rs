@@ -67,7 +67,7 @@ pub(crate) fn open_reader(main: &Path, ledger: &Path) -> Result<Connection, Open
 }
 
 /// A database error with what was tried.
-pub(crate) fn failed(doing: &str, path: &Path, source: &rusqlite::Error) -> OpenError {
+pub(crate) fn failed(doing: &str, path: &Path, source: &dyn std::error::Error) -> OpenError {
     OpenError::Database { what: format!("{doing} {}", path.display()), source: flat(source) }
 }
 

@@ -18,7 +18,7 @@ use std::ops::ControlFlow;
 pub(crate) use error::DbError;
 pub(crate) use postgres::{Session, Target};
 pub(crate) use row::{FromColumn, Row};
-pub(crate) use value::{Value, bind};
+pub(crate) use value::{Value, bind, json_array};
 
 /// A connection. Its methods block: it belongs to a thread of its own.
 pub(crate) enum Db {
@@ -35,6 +35,26 @@ impl Db {
             Self::Sqlite(c) => Ok(c.prepare_cached(sql)?.execute(rusqlite::params_from_iter(values))? as u64),
             Self::Postgres(session) => session.execute(sql, values),
         }
+    }
+
+    /// Inserts one row into a table that numbers its rows by `pk`; gives the number.
+    pub(crate) fn insert(&self, sql: &str, values: &[Value<'_>]) -> Result<i64, DbError> {
+        match self {
+            Self::Sqlite(c) => {
+                c.prepare_cached(sql)?.execute(rusqlite::params_from_iter(values))?;
+                Ok(c.last_insert_rowid())
+            }
+            Self::Postgres(session) => {
+                let rows = session.query(&format!("{sql} RETURNING pk"), values)?;
+                let row = rows.first().ok_or(DbError::Corrupt { column: 0, wanted: "a row's number" })?;
+                Row::Postgres(row).get(0)
+            }
+        }
+    }
+
+    /// Whether a query gives anything.
+    pub(crate) fn exists(&self, sql: &str, values: &[Value<'_>]) -> Result<bool, DbError> {
+        Ok(self.row(sql, values, |_| Ok::<_, DbError>(()))?.is_some())
     }
 
     /// All rows of a query.
@@ -111,32 +131,37 @@ impl Db {
         &self,
         work: impl FnOnce(&Self) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.within("BEGIN", work)
-    }
-
-    /// Runs `work` in a transaction that sees one state of the database and changes nothing.
-    pub(crate) fn snapshot<T, E: From<DbError>>(
-        &self,
-        work: impl FnOnce(&Self) -> Result<T, E>,
-    ) -> Result<T, E> {
-        match self {
-            Self::Sqlite(_) => self.within("BEGIN", work),
-            Self::Postgres(_) => self.within("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", work),
-        }
-    }
-
-    fn within<T, E: From<DbError>>(
-        &self,
-        begin: &str,
-        work: impl FnOnce(&Self) -> Result<T, E>,
-    ) -> Result<T, E> {
-        self.batch(begin)?;
+        self.batch("BEGIN")?;
         let outcome = work(self);
         let end = if outcome.is_ok() { self.batch("COMMIT") } else { self.batch("ROLLBACK") };
         match (outcome, end) {
             (Ok(value), Ok(())) => Ok(value),
             (Ok(_), Err(error)) => Err(error.into()),
             (Err(error), _) => Err(error),
+        }
+    }
+
+    /// Begins a transaction that sees one state of the database and changes nothing.
+    pub(crate) fn begin_snapshot(&self) -> Result<(), DbError> {
+        self.batch(match self {
+            Self::Sqlite(_) => "BEGIN",
+            Self::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        })
+    }
+
+    /// SQLite's connection, if it is one: for what the other database has no counterpart of.
+    pub(crate) fn sqlite(&self) -> Option<&rusqlite::Connection> {
+        match self {
+            Self::Sqlite(connection) => Some(connection),
+            Self::Postgres(_) => None,
+        }
+    }
+
+    /// Closes it in order.
+    pub(crate) fn close(self) -> Result<(), DbError> {
+        match self {
+            Self::Sqlite(connection) => connection.close().map_err(|(_, error)| error.into()),
+            Self::Postgres(_) => Ok(()),
         }
     }
 

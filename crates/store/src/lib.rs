@@ -18,6 +18,7 @@ pub mod config_ops;
 pub mod ledger;
 pub mod metric;
 pub mod read;
+pub mod relay;
 pub mod settings;
 pub mod write;
 
@@ -33,7 +34,6 @@ mod schema;
 mod seal;
 mod secret;
 mod shared;
-mod sql;
 mod stop;
 mod store;
 

@@ -10,6 +10,7 @@ pub(crate) mod lanes;
 #[cfg(test)]
 mod plans;
 mod pool;
+mod reader;
 mod referents;
 mod representation;
 mod scim_groups;
@@ -19,14 +20,17 @@ mod users;
 
 use std::sync::Arc;
 
+pub(crate) use lanes::head;
 pub(crate) use pool::Readers;
+pub(crate) use reader::Connector;
 use rollcall_domain::{
     endpoint::Scope,
     event::{EventType, LoggedEvent},
     ids::{DirectoryId, OrganizationId},
     shard::Positions,
 };
-use rusqlite::{Connection, OptionalExtension};
+
+use crate::db::{Db, DbError, bind};
 
 /// Why a read gave nothing.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +38,9 @@ pub enum ReadError {
     /// The query would have to look at too many resources (SCIM `tooMany`).
     #[error("the query would have to look at more than {0} resources")]
     TooMany(u64),
+    /// The database cannot be reached at the moment.
+    #[error("the database cannot be reached")]
+    Unavailable,
     /// All readers were busy for too long.
     #[error("the store is busy")]
     Busy,
@@ -51,7 +58,7 @@ pub struct ScimPage<T> {
     pub total: u64,
 }
 
-/// Which events to read, in order of position.
+/// Which events to read.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "each field narrows the result")]
 pub struct EventQuery {
@@ -92,18 +99,31 @@ pub struct LaneRead {
     pub scanned_to: u64,
 }
 
-impl From<rusqlite::Error> for ReadError {
-    fn from(error: rusqlite::Error) -> Self {
+/// What a read of events found.
+#[derive(Clone, Debug, Default)]
+pub struct EventRead {
+    /// The matching events: those of one shard in order of position, and the shards merged by time.
+    pub events: Vec<Arc<LoggedEvent>>,
+    /// Every position up to this place was looked at: there to go on.
+    pub scanned_to: Positions,
+}
+
+impl From<DbError> for ReadError {
+    fn from(error: DbError) -> Self {
+        if error.is_unavailable() {
+            tracing::warn!(%error, "a read did not reach the database");
+            return Self::Unavailable;
+        }
         tracing::error!(%error, "a read failed");
         Self::Failed
     }
 }
 
 /// A directory's row key with its numbers of users and groups; `None` if it is gone.
-fn directory(c: &Connection, id: &DirectoryId) -> rusqlite::Result<Option<(i64, u64, u64)>> {
-    c.prepare_cached(
+fn directory(c: &Db, id: &DirectoryId) -> Result<Option<(i64, u64, u64)>, DbError> {
+    c.row(
         "SELECT pk, user_count, group_count FROM directories WHERE id = $1 AND state <> 'deleted'",
-    )?
-    .query_row([id.as_str()], |row| Ok((row.get(0)?, crate::sql::uint(row, 1)?, crate::sql::uint(row, 2)?)))
-    .optional()
+        bind![id.as_str()],
+        |row| Ok((row.get(0)?, row.uint(1)?, row.uint(2)?)),
+    )
 }

@@ -1,28 +1,28 @@
 //! From rows to records: each record's columns, and the function that reads them, side by side.
 
+use std::{collections::HashMap, ops::ControlFlow};
+
 use bytes::Bytes;
 use rollcall_domain::{
     event::{EventType, LoggedEvent, Subject, SubjectKind},
     ids::{DirectoryId, EventId, GroupId, OrganizationId, UserId},
     record::{GroupRecord, GroupRef, GroupSummary, MemberKind, MemberRecord, UserRecord, UserSummary},
 };
-use rusqlite::Row;
-
-use crate::sql::{corrupt, json, optional_parsed, parsed, time, uint};
+use crate::db::{Db, DbError, Row, bind};
 
 /// Of `users u`; read by [`user`].
 pub(crate) const USER: &str =
     "u.pk, u.id, u.version, u.event_version, u.created_at, u.updated_at, u.document";
 
 /// A user (its groups are filled in by others) and its row's key.
-pub(crate) fn user(row: &Row<'_>) -> rusqlite::Result<(i64, UserRecord)> {
+pub(crate) fn user(row: &Row<'_>) -> Result<(i64, UserRecord), DbError> {
     let record = UserRecord {
-        id: parsed(row, 1, UserId::parse)?,
-        version: uint(row, 2)?,
-        event_version: uint(row, 3)?,
-        created_at: time(row, 4)?,
-        updated_at: time(row, 5)?,
-        document: json(row, 6)?,
+        id: row.parsed(1, UserId::parse)?,
+        version: row.uint(2)?,
+        event_version: row.uint(3)?,
+        created_at: row.time(4)?,
+        updated_at: row.time(5)?,
+        document: row.json(6)?,
         groups: Vec::new(),
     };
     Ok((row.get(0)?, record))
@@ -33,15 +33,15 @@ pub(crate) const GROUP: &str =
     "g.pk, g.id, g.version, g.event_version, g.created_at, g.updated_at, g.document, g.member_count";
 
 /// A group and its row's key.
-pub(crate) fn group(row: &Row<'_>) -> rusqlite::Result<(i64, GroupRecord)> {
+pub(crate) fn group(row: &Row<'_>) -> Result<(i64, GroupRecord), DbError> {
     let record = GroupRecord {
-        id: parsed(row, 1, GroupId::parse)?,
-        version: uint(row, 2)?,
-        event_version: uint(row, 3)?,
-        created_at: time(row, 4)?,
-        updated_at: time(row, 5)?,
-        document: json(row, 6)?,
-        member_count: uint(row, 7)?,
+        id: row.parsed(1, GroupId::parse)?,
+        version: row.uint(2)?,
+        event_version: row.uint(3)?,
+        created_at: row.time(4)?,
+        updated_at: row.time(5)?,
+        document: row.json(6)?,
+        member_count: row.uint(7)?,
     };
     Ok((row.get(0)?, record))
 }
@@ -51,16 +51,16 @@ pub(crate) const USER_SUMMARY: &str =
     "u.id, u.external_id, u.user_name, u.email, u.display_name, u.active, u.version, u.event_version";
 
 /// What events about others say of a user.
-pub(crate) fn user_summary(row: &Row<'_>) -> rusqlite::Result<UserSummary> {
+pub(crate) fn user_summary(row: &Row<'_>) -> Result<UserSummary, DbError> {
     Ok(UserSummary {
-        id: parsed(row, 0, UserId::parse)?,
+        id: row.parsed(0, UserId::parse)?,
         external_id: row.get(1)?,
         user_name: row.get(2)?,
         email: row.get(3)?,
         display_name: row.get(4)?,
         active: row.get(5)?,
-        version: uint(row, 6)?,
-        event_version: uint(row, 7)?,
+        version: row.uint(6)?,
+        event_version: row.uint(7)?,
     })
 }
 
@@ -69,33 +69,33 @@ pub(crate) const GROUP_SUMMARY: &str =
     "g.id, g.external_id, g.display_name, g.version, g.event_version, g.member_count";
 
 /// What events about others say of a group.
-pub(crate) fn group_summary(row: &Row<'_>) -> rusqlite::Result<GroupSummary> {
+pub(crate) fn group_summary(row: &Row<'_>) -> Result<GroupSummary, DbError> {
     Ok(GroupSummary {
-        id: parsed(row, 0, GroupId::parse)?,
+        id: row.parsed(0, GroupId::parse)?,
         external_id: row.get(1)?,
         display_name: row.get(2)?,
-        version: uint(row, 3)?,
-        event_version: uint(row, 4)?,
-        member_count: uint(row, 5)?,
+        version: row.uint(3)?,
+        event_version: row.uint(4)?,
+        member_count: row.uint(5)?,
     })
 }
 
 /// A group as a user's `groups` show it: `g.id, g.external_id, g.display_name` from `from` on.
-pub(crate) fn group_ref(row: &Row<'_>, from: usize) -> rusqlite::Result<GroupRef> {
+pub(crate) fn group_ref(row: &Row<'_>, from: usize) -> Result<GroupRef, DbError> {
     Ok(GroupRef {
-        id: parsed(row, from, GroupId::parse)?,
+        id: row.parsed(from, GroupId::parse)?,
         external_id: row.get(from + 1)?,
         display_name: row.get(from + 2)?,
     })
 }
 
 /// A member: `m.value, m.kind, m.display`.
-pub(crate) fn member(row: &Row<'_>) -> rusqlite::Result<MemberRecord> {
-    let kind = match row.get(1)? {
+pub(crate) fn member(row: &Row<'_>) -> Result<MemberRecord, DbError> {
+    let kind = match row.get::<i64>(1)? {
         0 => MemberKind::Pending,
         1 => MemberKind::User,
         2 => MemberKind::Group,
-        _ => return Err(corrupt(1, "a kind of member")),
+        _ => return Err(DbError::Corrupt { column: 1, wanted: "a kind of member" }),
     };
     Ok(MemberRecord { value: row.get(0)?, kind, display: row.get(2)? })
 }
@@ -109,8 +109,7 @@ pub(crate) const fn member_kind(kind: MemberKind) -> i64 {
     }
 }
 
-/// Of [`EVENT_TABLES`] where `d.pk = e.directory_pk`; read by [`event`]. The body comes
-/// last.
+/// Of [`EVENT_TABLES`]; read by [`event`]. The body comes last.
 pub(crate) const EVENT: &str = "e.position, e.shard, e.id, e.kind, d.organization_id, d.id, e.sequence, e.subject_kind, \
      e.subject_id, e.subject_version, e.group_id, e.sandbox, e.timestamp, e.body";
 
@@ -119,48 +118,70 @@ pub(crate) const EVENT_HEAD: &str = "e.position, e.shard, e.id, e.kind, d.organi
      e.subject_id, e.subject_version, e.group_id, e.sandbox, e.timestamp";
 
 /// Where [`EVENT`] comes from; written so that events are looked up first.
-pub(crate) const EVENT_TABLES: &str = "events e CROSS JOIN directories d";
+pub(crate) const EVENT_TABLES: &str = "events e CROSS JOIN directories d ON d.pk = e.directory_pk";
 
 /// An event.
-pub(crate) fn event(row: &Row<'_>) -> rusqlite::Result<LoggedEvent> {
+pub(crate) fn event(row: &Row<'_>) -> Result<LoggedEvent, DbError> {
     let mut event = event_head(row)?;
-    event.body = Bytes::copy_from_slice(row.get_ref(13)?.as_blob()?);
+    event.body = Bytes::copy_from_slice(row.get::<&[u8]>(13)?);
     Ok(event)
 }
 
 /// An event without its body: enough for `Endpoint::matches`.
-pub(crate) fn event_head(row: &Row<'_>) -> rusqlite::Result<LoggedEvent> {
+pub(crate) fn event_head(row: &Row<'_>) -> Result<LoggedEvent, DbError> {
     let code: u8 = row.get(3)?;
-    let subject_kind = match row.get(7)? {
+    let subject_kind = match row.get::<i64>(7)? {
         1 => SubjectKind::User,
         2 => SubjectKind::Group,
         3 => SubjectKind::Directory,
-        _ => return Err(corrupt(7, "a kind of subject")),
+        _ => return Err(DbError::Corrupt { column: 7, wanted: "a kind of subject" }),
     };
     Ok(LoggedEvent {
-        position: uint(row, 0)?,
+        position: row.uint(0)?,
         shard: row.get(1)?,
-        id: parsed(row, 2, EventId::parse)?,
-        kind: EventType::from_code(code).ok_or_else(|| corrupt(3, "an event type"))?,
-        organization_id: parsed(row, 4, OrganizationId::parse)?,
-        directory_id: parsed(row, 5, DirectoryId::parse)?,
-        sequence: uint(row, 6)?,
-        subject: Subject { kind: subject_kind, id: row.get::<_, String>(8)?.into(), version: uint(row, 9)? },
-        group_id: optional_parsed(row, 10, GroupId::parse)?,
+        id: row.parsed(2, EventId::parse)?,
+        kind: EventType::from_code(code).ok_or(DbError::Corrupt { column: 3, wanted: "an event type" })?,
+        organization_id: row.parsed(4, OrganizationId::parse)?,
+        directory_id: row.parsed(5, DirectoryId::parse)?,
+        sequence: row.uint(6)?,
+        subject: Subject { kind: subject_kind, id: row.get::<&str>(8)?.into(), version: row.uint(9)? },
+        group_id: row.optional_parsed(10, GroupId::parse)?,
         sandbox: row.get(11)?,
-        timestamp: time(row, 12)?,
+        timestamp: row.time(12)?,
         body: Bytes::new(),
     })
 }
 
 /// Reads the body that belongs to it.
-pub(crate) fn with_body(c: &rusqlite::Connection, mut event: LoggedEvent) -> rusqlite::Result<LoggedEvent> {
+pub(crate) fn with_body(c: &Db, mut event: LoggedEvent) -> Result<LoggedEvent, DbError> {
     event.body = c
-        .prepare_cached("SELECT body FROM events WHERE position = $1")?
-        .query_row([crate::sql::int(event.position)], |row| {
-            Ok(Bytes::copy_from_slice(row.get_ref(0)?.as_blob()?))
-        })?;
+        .row(
+            "SELECT body FROM events WHERE shard = $1 AND position = $2",
+            bind![event.shard, event.position],
+            |row| Ok::<_, DbError>(Bytes::copy_from_slice(row.get(0)?)),
+        )?
+        .ok_or(DbError::Corrupt { column: 0, wanted: "an event's body" })?;
     Ok(event)
+}
+
+/// Adds the bodies that belong to these events of one shard.
+pub(crate) fn add_bodies(c: &Db, shard: u16, mut events: Vec<&mut LoggedEvent>) -> Result<(), DbError> {
+    let positions = serde_json::Value::from_iter(events.iter().map(|event| event.position)).to_string();
+    let mut bodies: HashMap<u64, Bytes> = HashMap::with_capacity(events.len());
+    c.each(
+        "SELECT e.position, e.body FROM json_each($1) j CROSS JOIN events e ON e.position = CAST(j.value AS BIGINT)
+         WHERE e.shard = $2",
+        bind![positions, shard],
+        |row| {
+            bodies.insert(row.uint(0)?, Bytes::copy_from_slice(row.get(1)?));
+            Ok::<_, DbError>(ControlFlow::Continue(()))
+        },
+    )?;
+    for event in &mut events {
+        event.body =
+            bodies.remove(&event.position).ok_or(DbError::Corrupt { column: 1, wanted: "an event's body" })?;
+    }
+    Ok(())
 }
 
 /// The number that the store keeps for a kind of subject.

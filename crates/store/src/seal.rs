@@ -1,5 +1,5 @@
-//! Endpoint secrets at rest: sealed with XChaCha20-Poly1305 under the data folder's `master.key`,
-//! bound to the endpoint that they belong to.
+//! Endpoint secrets at rest: sealed with XChaCha20-Poly1305 under the configured master key or the data
+//! folder's `master.key`, bound to the endpoint that they belong to.
 
 use std::{fmt::Write as _, fs, io::Write as _, os::unix::fs::OpenOptionsExt, path::Path};
 
@@ -28,12 +28,32 @@ pub(crate) struct Sealed {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// A secret that does not open: another key sealed it, or the file was tampered with.
+/// A secret that does not open: another key sealed it, or it was tampered with.
 #[derive(Debug, thiserror::Error)]
-#[error("a stored secret cannot be opened with master.key")]
+#[error("a stored secret cannot be opened with the master key")]
 pub(crate) struct CannotOpen;
 
 impl Sealer {
+    /// With the key from the configuration. What is sealed already (`sealed_with`: by which keys)
+    /// needs the key that sealed it.
+    pub(crate) fn configured(key: &SecretString, sealed_with: &[String]) -> Result<Self, OpenError> {
+        let key = decode(key.expose_secret().trim()).ok_or(OpenError::MasterKey {
+            key: "master_key".to_owned(),
+            problem: "is not 64 hex digits",
+            cure: "make one with `openssl rand -hex 32`",
+        })?;
+        Self::new(&key).checked(sealed_with, "master_key", "set the one that they were sealed with")
+    }
+
+    /// Where no folder can hold a key, and the configuration does not either.
+    pub(crate) fn missing() -> OpenError {
+        OpenError::MasterKey {
+            key: "master_key".to_owned(),
+            problem: "is not set, and with store.url there is no other place for it",
+            cure: "set ROLLCALL_MASTER_KEY to 64 hex digits (`openssl rand -hex 32`), the same for every process",
+        }
+    }
+
     /// Reads the folder's key, or makes it at the first start. What is sealed already (`sealed_with`:
     /// by which keys) needs the key that sealed it: then there is no making one, and no other will do.
     pub(crate) fn load(folder: &Path, sealed_with: &[String]) -> Result<Self, OpenError> {
@@ -42,13 +62,15 @@ impl Sealer {
             let what = format!("{doing} {}", path.display());
             move |source| OpenError::Io { what, source }
         };
-        let refused = |problem| OpenError::MasterKey { folder: folder.to_owned(), problem };
+        let name = format!("master.key in {}", folder.display());
+        let cure = "restore the one that belongs to this folder";
         let key = match fs::read_to_string(&path) {
             Ok(text) => decode(text.trim()).ok_or_else(|| {
                 error("reading")(std::io::Error::new(std::io::ErrorKind::InvalidData, "not 64 hex digits"))
             })?,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound && !sealed_with.is_empty() => {
-                return Err(refused("is missing, and the endpoints' secrets are sealed with it"));
+                let problem = "is missing, and the endpoints' secrets are sealed with it";
+                return Err(OpenError::MasterKey { key: name, problem, cure });
             }
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 let key = secret::random();
@@ -70,11 +92,15 @@ impl Sealer {
             }
             Err(e) => return Err(error("reading")(e)),
         };
-        let sealer = Self::new(&key);
-        if sealed_with.iter().any(|key_id| *key_id != sealer.key_id) {
-            return Err(refused("does not open the endpoints' secrets"));
+        Self::new(&key).checked(sealed_with, &name, cure)
+    }
+
+    fn checked(self, sealed_with: &[String], key: &str, cure: &'static str) -> Result<Self, OpenError> {
+        if sealed_with.iter().all(|key_id| *key_id == self.key_id) {
+            return Ok(self);
         }
-        Ok(sealer)
+        let problem = "does not open the endpoints' secrets";
+        Err(OpenError::MasterKey { key: key.to_owned(), problem, cure })
     }
 
     /// With this key.

@@ -30,8 +30,8 @@ pub(crate) struct Shared {
     pub(crate) catalog: ArcSwap<Catalog>,
     /// The catalog's revision.
     pub(crate) revision: watch::Sender<u64>,
-    /// The newest committed position.
-    pub(crate) head: AtomicU64,
+    /// The newest committed position of each shard that this process knows of.
+    heads: Vec<AtomicU64>,
     /// Grows with each commit of the writer.
     pub(crate) commits: AtomicU64,
     /// The writer is to let the write-ahead log start over.
@@ -42,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) commit_failed: AtomicBool,
     /// No more writes are taken.
     pub(crate) closing: AtomicBool,
+    /// Threads that try to reach the database in vain.
+    pub(crate) unreachable: AtomicU64,
     /// Requests in the writer's queue.
     pub(crate) waiting: AtomicU64,
     /// Grows with each request for a manual send.
@@ -55,22 +57,45 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// With an empty catalog.
+    /// For a log of one shard; with an empty catalog.
     pub(crate) fn new(sealer: Sealer) -> Self {
+        Self::with_shards(sealer, 1)
+    }
+
+    /// For a log of so many shards; with an empty catalog.
+    pub(crate) fn with_shards(sealer: Sealer, shards: u16) -> Self {
         Self {
             catalog: ArcSwap::default(),
             revision: watch::Sender::new(0),
-            head: AtomicU64::new(0),
+            heads: (0..shards.max(1)).map(|_| AtomicU64::new(0)).collect(),
             commits: AtomicU64::new(0),
             log_is_long: AtomicBool::new(false),
             disk_full: AtomicBool::new(false),
             commit_failed: AtomicBool::new(false),
             closing: AtomicBool::new(false),
+            unreachable: AtomicU64::new(0),
             waiting: AtomicU64::new(0),
             manual: watch::Sender::new(0),
             ledger: watch::Sender::new(0),
             token_use: Mutex::default(),
             sealer,
+        }
+    }
+
+    /// How many shards the log has.
+    pub(crate) fn shards(&self) -> u16 {
+        u16::try_from(self.heads.len()).unwrap_or(u16::MAX)
+    }
+
+    /// The newest position of a shard that this process knows of; 0 if there is none.
+    pub(crate) fn head(&self, shard: u16) -> u64 {
+        self.heads.get(usize::from(shard)).map_or(0, |head| head.load(Ordering::Acquire))
+    }
+
+    /// Notes that a shard's log goes up to this position.
+    pub(crate) fn advance(&self, shard: u16, position: u64) {
+        if let Some(head) = self.heads.get(usize::from(shard)) {
+            head.fetch_max(position, Ordering::AcqRel);
         }
     }
 
@@ -80,6 +105,8 @@ impl Shared {
             Some(("the store is closing", 1))
         } else if self.disk_full.load(Ordering::Relaxed) {
             Some(("the disk is too full", 30))
+        } else if self.unreachable.load(Ordering::Relaxed) > 0 {
+            Some(("the database cannot be reached", 2))
         } else {
             None
         }

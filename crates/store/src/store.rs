@@ -10,16 +10,16 @@ use std::{
 };
 
 use rollcall_domain::{event::LoggedEvent, shard::Positions};
-use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
 use crate::{
     Catalog, Committed, Settings, WriteError, WriteRequest, catalog, checkpoint,
     connection::{self, Purpose, failed},
+    db::{Db, DbError},
     disk,
     folder::Folder,
     ledger::{Epochs, Ledger},
-    read::{ReadError, Readers},
+    read::{Connector, ReadError, Readers},
     schema::{Schema, migrate},
     seal::Sealer,
     shared::Shared,
@@ -43,12 +43,14 @@ pub enum OpenError {
     Locked(std::path::PathBuf),
     /// The key that the endpoints' secrets are sealed with is not there. No other one is made:
     /// deliveries could not be signed any more.
-    #[error("master.key in {folder} {problem}: restore the one that belongs to this folder")]
+    #[error("{key} {problem}: {cure}")]
     MasterKey {
-        /// The data folder.
-        folder: std::path::PathBuf,
+        /// Which key: the configuration's or the data folder's.
+        key: String,
         /// In words.
         problem: &'static str,
+        /// What is to be done.
+        cure: &'static str,
     },
     /// The URL of the database, or what belongs to it, cannot be used.
     #[error("store.url cannot be used: {why}")]
@@ -93,7 +95,7 @@ pub(crate) struct Inner {
 }
 
 struct Threads {
-    writer: JoinHandle<Connection>,
+    writer: JoinHandle<Db>,
     helpers: Vec<JoinHandle<()>>,
     /// The last to go.
     folder: Folder,
@@ -108,9 +110,15 @@ impl Store {
         migrate(&mut main_connection, Schema::Main)?;
         let mut ledger_connection = connection::open(&ledger_path, Purpose::Ledger)?;
         migrate(&mut ledger_connection, Schema::Ledger)?;
-        let read = |error| failed("reading", &main, &error);
+        let read = |error: DbError| failed("reading", &main, &error);
+        let main_connection = Db::Sqlite(main_connection);
+        let ledger_connection = Db::Sqlite(ledger_connection);
         let sealed_with = catalog::sealed_with(&main_connection).map_err(read)?;
-        let shared = Arc::new(Shared::new(Sealer::load(folder.path(), &sealed_with)?));
+        let sealer = match &settings.master_key {
+            Some(key) => Sealer::configured(key, &sealed_with)?,
+            None => Sealer::load(folder.path(), &sealed_with)?,
+        };
+        let shared = Arc::new(Shared::new(sealer));
 
         let (queue, receiver) = sync_channel(settings.write_queue.max(1));
         crate::ledger::recall_token_use(&ledger_connection, &shared)
@@ -125,13 +133,16 @@ impl Store {
 
         let spawning = |source| OpenError::Io { what: "starting a thread".to_owned(), source };
         let stop = Stop::default();
-        let readers = Readers::start(&main, &ledger_path, settings.readers.max(1))?;
+        let readers = Readers::start(
+            &Connector::Sqlite { main: main.clone(), ledger: ledger_path.clone() },
+            settings.readers.max(1),
+        )?;
         let checkpointer = connection::open(&main, Purpose::Checkpointer)?;
         let helpers = vec![
             checkpoint::start(checkpointer, shared.clone(), stop.clone()).map_err(spawning)?,
             disk::start(folder.path(), settings.clone(), shared.clone(), stop.clone()).map_err(spawning)?,
         ];
-        let ledger = Ledger::start(ledger_connection, shared.clone(), settings.attempts_retention_days)
+        let ledger = Ledger::start(ledger_connection, None, shared.clone(), settings.attempts_retention_days)
             .map_err(spawning)?;
         let writer =
             Builder::new().name("rollcall-writer".to_owned()).spawn(|| writer.run()).map_err(spawning)?;
@@ -195,7 +206,7 @@ impl Store {
 
     /// The newest position of the shard that this process has committed or seen; 0 if there is none.
     pub fn head(&self, shard: u16) -> u64 {
-        if shard == 0 { self.inner.shared.head.load(Ordering::Acquire) } else { 0 }
+        self.inner.shared.head(shard)
     }
 
     /// Whether writes are taken, and if not why (for `/readyz`).

@@ -13,7 +13,7 @@ mod purge;
 mod queue;
 mod writer;
 
-pub(crate) use change::{Applied, Change, Touched, change};
+pub(crate) use change::{Applied, Change, Touched, change, heads};
 pub(crate) use directories::directory;
 pub(crate) use queue::{Message, WriteTicket};
 pub(crate) use writer::{Writer, failed_change};

@@ -64,7 +64,7 @@ async fn a_dead_letter_is_seen_and_sent_again() {
     for name in ["ada", "bob", "eve"] {
         server.user(&directory, named(name)).await;
     }
-    let events = server.store.events(EventQuery { limit: 10, ..EventQuery::default() }).await.unwrap();
+    let events = server.store.events(EventQuery { limit: 10, ..EventQuery::default() }).await.unwrap().events;
     give_up(&server, &endpoint, &events[0]).await;
     give_up(&server, &endpoint, &events[1]).await;
 
@@ -104,7 +104,7 @@ async fn a_dead_letter_is_seen_and_sent_again() {
     let again = server.poke(&format!("/v1/endpoints/{endpoint}/recover")).await.expect(202);
     assert_eq!(again["requested"], json!(0));
     let asked: Vec<_> =
-        server.store.manual_sends(10).await.unwrap().into_iter().map(|send| send.what).collect();
+        server.store.manual_sends(0, 10).await.unwrap().into_iter().map(|send| send.what).collect();
     let event = |n: usize| ManualSendWhat::Event { shard: 0, position: events[n].position };
     assert_eq!(asked, [event(0), event(1)]);
 }
@@ -129,7 +129,7 @@ async fn every_moment_has_milliseconds() {
     let endpoint = text(&made["id"]);
     let ada = server.user(&directory, named("ada")).await;
     server.group(&directory, "Staff", &[&ada]).await;
-    let events = server.store.events(EventQuery { limit: 10, ..EventQuery::default() }).await.unwrap();
+    let events = server.store.events(EventQuery { limit: 10, ..EventQuery::default() }).await.unwrap().events;
     give_up(&server, &endpoint, &events[0]).await;
     let deliveries = server.get(&format!("/v1/deliveries?endpoint_id={endpoint}")).await.expect(200);
     let dead = text(&deliveries["data"].as_array().unwrap().last().unwrap()["id"]);

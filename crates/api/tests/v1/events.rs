@@ -12,7 +12,8 @@ async fn log(server: &Server) -> Vec<String> {
         .store
         .events(EventQuery { limit: 1_000, ..EventQuery::default() })
         .await
-        .expect("the log can be read");
+        .expect("the log can be read")
+        .events;
     events.iter().map(|event| String::from_utf8(event.body.to_vec()).expect("bodies are text")).collect()
 }
 

@@ -13,23 +13,21 @@ use rollcall_domain::{
     event::EventType,
     ids::{DirectoryId, EndpointId, OrganizationId, TokenId},
 };
-use rusqlite::{Connection, OptionalExtension, Row};
 use secrecy::SecretString;
 
 use super::{Catalog, DirectoryEntry, EndpointEntry};
 use crate::{
+    db::{Db, DbError, Row, bind},
     names,
     seal::Sealed,
     shared::Shared,
-    sql::{corrupt, json, optional_parsed, optional_time, parsed, time, uint},
     write::{Touched, directory},
 };
 
 /// Everything.
-pub(crate) fn complete(c: &Connection, shared: &Shared) -> rusqlite::Result<Catalog> {
+pub(crate) fn complete(c: &Db, shared: &Shared) -> Result<Catalog, DbError> {
     let mut catalog = Catalog { revision: 1, ..Catalog::default() };
-    let ids =
-        |sql| c.prepare(sql)?.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>();
+    let ids = |sql| c.rows(sql, bind![], |row| row.get::<String>(0));
     let organizations = ids("SELECT id FROM organizations")?;
     let directories = ids("SELECT id FROM directories WHERE state <> 'deleted'")?;
     let endpoints = ids("SELECT id FROM endpoints")?;
@@ -47,7 +45,7 @@ pub(crate) fn complete(c: &Connection, shared: &Shared) -> rusqlite::Result<Cata
 
 /// The present catalog with these parts as the database has them now. What cannot be read stays as
 /// it was and is kept in `touched`; the others are taken out of it. `None` if nothing could be read.
-pub(crate) fn refreshed(c: &Connection, shared: &Shared, touched: &mut HashSet<Touched>) -> Option<Catalog> {
+pub(crate) fn refreshed(c: &Db, shared: &Shared, touched: &mut HashSet<Touched>) -> Option<Catalog> {
     let mut catalog = Catalog::clone(&shared.catalog.load());
     let before = touched.len();
     touched.retain(|one| {
@@ -60,11 +58,11 @@ pub(crate) fn refreshed(c: &Connection, shared: &Shared, touched: &mut HashSet<T
 }
 
 fn refresh(
-    c: &Connection,
+    c: &Db,
     shared: &Shared,
     catalog: &mut Catalog,
     touched: &Touched,
-) -> rusqlite::Result<()> {
+) -> Result<(), DbError> {
     match touched {
         Touched::Organization(id) => match organization(c, id)? {
             Some(found) => drop(catalog.organizations.insert(id.clone(), Arc::new(found))),
@@ -79,54 +77,52 @@ fn refresh(
             None => drop(catalog.endpoints.remove(id)),
         },
         Touched::ApiKeys => {
-            catalog.api_keys = c
-                .prepare_cached("SELECT sha256 FROM api_keys ORDER BY pk")?
-                .query_map([], |row| row.get(0))?
-                .collect::<rusqlite::Result<_>>()?;
+            catalog.api_keys =
+                c.rows("SELECT sha256 FROM api_keys ORDER BY pk", bind![], |row| row.get(0))?;
         }
     }
     Ok(())
 }
 
 /// The ids of the keys that secrets are sealed with: none while there is no secret, else one.
-pub(crate) fn sealed_with(c: &Connection) -> rusqlite::Result<Vec<String>> {
-    c.prepare("SELECT DISTINCT key_id FROM endpoint_secrets")?.query_map([], |row| row.get(0))?.collect()
+pub(crate) fn sealed_with(c: &Db) -> Result<Vec<String>, DbError> {
+    c.rows("SELECT DISTINCT key_id FROM endpoint_secrets", bind![], |row| row.get(0))
 }
 
-fn organization(c: &Connection, id: &OrganizationId) -> rusqlite::Result<Option<Organization>> {
-    c.prepare_cached("SELECT id, name, external_id, created_at FROM organizations WHERE id = $1")?
-        .query_row([id.as_str()], |row| {
+fn organization(c: &Db, id: &OrganizationId) -> Result<Option<Organization>, DbError> {
+    c.row(
+        "SELECT id, name, external_id, created_at FROM organizations WHERE id = $1",
+        bind![id.as_str()],
+        |row| {
             Ok(Organization {
-                id: parsed(row, 0, OrganizationId::parse)?,
+                id: row.parsed(0, OrganizationId::parse)?,
                 name: row.get(1)?,
                 external_id: row.get(2)?,
-                created_at: time(row, 3)?,
+                created_at: row.time(3)?,
             })
-        })
-        .optional()
+        },
+    )
 }
 
 fn directory_entry(
-    c: &Connection,
+    c: &Db,
     shared: &Shared,
     id: &DirectoryId,
-) -> rusqlite::Result<Option<DirectoryEntry>> {
-    let found = c
-        .prepare_cached(
-            "SELECT id, organization_id, name, provider, state, mode, created_at FROM directories WHERE id = $1",
-        )?
-        .query_row([id.as_str()], directory)
-        .optional()?;
+) -> Result<Option<DirectoryEntry>, DbError> {
+    let found = c.row(
+        "SELECT id, organization_id, name, provider, state, mode, created_at FROM directories WHERE id = $1",
+        bind![id.as_str()],
+        directory,
+    )?;
     let Some(directory) = found.filter(|found| found.state != DirectoryState::Deleted) else {
         return Ok(None);
     };
-    let mut tokens: Vec<([u8; 32], Token)> = c
-        .prepare_cached(
-            "SELECT sha256, id, last_characters, created_at, expires_at FROM tokens
-             WHERE directory_id = $1 ORDER BY pk",
-        )?
-        .query_map([id.as_str()], |row| Ok((row.get(0)?, token(row)?)))?
-        .collect::<rusqlite::Result<_>>()?;
+    let mut tokens: Vec<([u8; 32], Token)> = c.rows(
+        "SELECT sha256, id, last_characters, created_at, expires_at FROM tokens
+         WHERE directory_id = $1 ORDER BY pk",
+        bind![id.as_str()],
+        |row| Ok::<_, DbError>((row.get(0)?, token(row)?)),
+    )?;
     let used = shared.token_use.lock().unwrap_or_else(PoisonError::into_inner);
     for (_, token) in &mut tokens {
         token.last_used_at = used.get(&token.id).and_then(|used| Timestamp::from_microsecond(used.at).ok());
@@ -134,30 +130,27 @@ fn directory_entry(
     Ok(Some(DirectoryEntry { directory: Arc::new(directory), tokens }))
 }
 
-fn token(row: &Row<'_>) -> rusqlite::Result<Token> {
+fn token(row: &Row<'_>) -> Result<Token, DbError> {
     Ok(Token {
-        id: parsed(row, 1, TokenId::parse)?,
+        id: row.parsed(1, TokenId::parse)?,
         last_characters: row.get(2)?,
-        created_at: time(row, 3)?,
-        expires_at: optional_time(row, 4)?,
+        created_at: row.time(3)?,
+        expires_at: row.optional_time(4)?,
         last_used_at: None,
     })
 }
 
 fn endpoint_entry(
-    c: &Connection,
+    c: &Db,
     shared: &Shared,
     id: &EndpointId,
-) -> rusqlite::Result<Option<EndpointEntry>> {
+) -> Result<Option<EndpointEntry>, DbError> {
     let Some(endpoint) = endpoint(c, id)? else { return Ok(None) };
-    let sealed: Vec<(Sealed, Option<Timestamp>)> = c
-        .prepare_cached(
-            "SELECT key_id, sealed, expires_at FROM endpoint_secrets WHERE endpoint_id = $1 ORDER BY pk DESC",
-        )?
-        .query_map([id.as_str()], |row| {
-            Ok((Sealed { key_id: row.get(0)?, bytes: row.get(1)? }, optional_time(row, 2)?))
-        })?
-        .collect::<rusqlite::Result<_>>()?;
+    let sealed: Vec<(Sealed, Option<Timestamp>)> = c.rows(
+        "SELECT key_id, sealed, expires_at FROM endpoint_secrets WHERE endpoint_id = $1 ORDER BY pk DESC",
+        bind![id.as_str()],
+        |row| Ok::<_, DbError>((Sealed { key_id: row.get(0)?, bytes: row.get(1)? }, row.optional_time(2)?)),
+    )?;
     let mut secrets: Vec<(SecretString, Option<Timestamp>)> = Vec::with_capacity(sealed.len());
     for (sealed, expires_at) in sealed {
         match shared.sealer.open(id.as_str(), &sealed) {
@@ -171,37 +164,39 @@ fn endpoint_entry(
 }
 
 /// An endpoint's row.
-pub(crate) fn endpoint(c: &Connection, id: &EndpointId) -> rusqlite::Result<Option<Endpoint>> {
-    c.prepare_cached(
+pub(crate) fn endpoint(c: &Db, id: &EndpointId) -> Result<Option<Endpoint>, DbError> {
+    c.row(
         "SELECT id, url, description, organization_id, directory_id, event_types, format, retry_schedule,
-                timeout_seconds, on_exhausted, headers, state, state_reason, start_position, created_at, updated_at
+                timeout_seconds, on_exhausted, headers, state, state_reason, start_positions, created_at, updated_at
          FROM endpoints WHERE id = $1",
-    )?
-    .query_row([id.as_str()], |row| {
-        let organization = optional_parsed(row, 3, OrganizationId::parse)?;
-        let directory = optional_parsed(row, 4, DirectoryId::parse)?;
-        let scope = match (directory, organization) {
-            (Some(directory), _) => Scope::Directory(directory),
-            (None, Some(organization)) => Scope::Organization(organization),
-            (None, None) => Scope::All,
-        };
-        Ok(Endpoint {
-            id: parsed(row, 0, EndpointId::parse)?,
-            url: row.get(1)?,
-            description: row.get(2)?,
-            scope,
-            event_types: json::<Vec<EventType>>(row, 5)?,
-            format: parsed(row, 6, names::format)?,
-            retry_schedule: RetrySchedule::new(json(row, 7)?).map_err(|_| corrupt(7, "a retry schedule"))?,
-            timeout_seconds: row.get(8)?,
-            on_exhausted: parsed(row, 9, names::on_exhausted)?,
-            headers: json(row, 10)?,
-            state: parsed(row, 11, names::endpoint_state)?,
-            state_reason: row.get(12)?,
-            start: vec![uint(row, 13)?].into(),
-            created_at: time(row, 14)?,
-            updated_at: time(row, 15)?,
-        })
-    })
-    .optional()
+        bind![id.as_str()],
+        |row| {
+            let organization = row.optional_parsed(3, OrganizationId::parse)?;
+            let directory = row.optional_parsed(4, DirectoryId::parse)?;
+            let scope = match (directory, organization) {
+                (Some(directory), _) => Scope::Directory(directory),
+                (None, Some(organization)) => Scope::Organization(organization),
+                (None, None) => Scope::All,
+            };
+            let schedule = RetrySchedule::new(row.json(7)?)
+                .map_err(|_| DbError::Corrupt { column: 7, wanted: "a retry schedule" })?;
+            Ok(Endpoint {
+                id: row.parsed(0, EndpointId::parse)?,
+                url: row.get(1)?,
+                description: row.get(2)?,
+                scope,
+                event_types: row.json::<Vec<EventType>>(5)?,
+                format: row.parsed(6, names::format)?,
+                retry_schedule: schedule,
+                timeout_seconds: row.get(8)?,
+                on_exhausted: row.parsed(9, names::on_exhausted)?,
+                headers: row.json(10)?,
+                state: row.parsed(11, names::endpoint_state)?,
+                state_reason: row.get(12)?,
+                start: row.json(13)?,
+                created_at: row.time(14)?,
+                updated_at: row.time(15)?,
+            })
+        },
+    )
 }

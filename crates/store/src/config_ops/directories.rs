@@ -4,11 +4,10 @@ use rollcall_domain::{
     directory::{Directory, DirectoryState, Token},
     ids::DirectoryId,
 };
-use rusqlite::params;
 use secrecy::SecretString;
 
 use super::{ConfigError, NewDirectory, exists, tokens::insert_token};
-use crate::{Store, clock, names, write::Touched};
+use crate::{Store, clock, db::bind, names, write::Touched};
 
 impl Store {
     /// Makes a directory with its first token, which is returned this once. `NotFound` if there is
@@ -28,20 +27,15 @@ impl Store {
                 mode: new.mode,
                 created_at: clock::now(),
             };
-            applied
-                .connection
-                .prepare_cached(
-                    "INSERT INTO directories (id, organization_id, name, provider, state, mode, created_at)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                )?
-                .execute(params![
+            applied.connection.execute("INSERT INTO directories (id, organization_id, name, provider, state, mode, created_at)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7)", bind![
                     directory.id.as_str(),
                     directory.organization_id.as_str(),
-                    directory.name,
+                    &directory.name,
                     directory.provider.as_str(),
                     directory.state.as_str(),
                     names::of(directory.mode),
-                    directory.created_at.as_microsecond()
+                    directory.created_at
                 ])?;
             let (token, secret) = insert_token(applied, &directory.id, directory.created_at)?;
             applied.touched.push(Touched::Directory(directory.id.clone()));

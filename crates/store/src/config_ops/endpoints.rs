@@ -5,14 +5,14 @@ use rollcall_domain::{
     endpoint::{Endpoint, EndpointState, Scope},
     ids::EndpointId,
 };
-use rusqlite::params;
 use secrecy::SecretString;
 use serde::Serialize;
 
 use super::{ConfigError, EndpointPatch, NewEndpoint, secrets::insert_secret};
 use crate::{
-    Store, catalog, clock, names, secret,
-    sql::int,
+    Store, catalog, clock,
+    db::{DbError, bind},
+    names, secret,
     write::{Applied, Touched},
 };
 
@@ -35,7 +35,7 @@ impl Store {
                 headers: new.headers,
                 state: EndpointState::Active,
                 state_reason: None,
-                start: vec![applied.position].into(),
+                start: applied.heads()?,
                 created_at: now,
                 updated_at: now,
             };
@@ -44,18 +44,13 @@ impl Store {
                 Scope::Organization(id) => (Some(id.as_str()), None),
                 Scope::Directory(id) => (None, Some(id.as_str())),
             };
-            applied
-                .connection
-                .prepare_cached(
-                    "INSERT INTO endpoints (id, url, description, organization_id, directory_id, event_types, format,
-                            retry_schedule, timeout_seconds, on_exhausted, headers, state, start_position,
+            applied.connection.execute("INSERT INTO endpoints (id, url, description, organization_id, directory_id, event_types, format,
+                            retry_schedule, timeout_seconds, on_exhausted, headers, state, start_positions,
                             created_at, updated_at)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-                )?
-                .execute(params![
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)", bind![
                     endpoint.id.as_str(),
-                    endpoint.url,
-                    endpoint.description,
+                    &endpoint.url,
+                    &endpoint.description,
                     organization,
                     directory,
                     json(&endpoint.event_types),
@@ -65,9 +60,9 @@ impl Store {
                     names::of(endpoint.on_exhausted),
                     json(&endpoint.headers),
                     endpoint.state.as_str(),
-                    int(endpoint.start.at(0)),
-                    now.as_microsecond(),
-                    now.as_microsecond(),
+                    json(&endpoint.start),
+                    now,
+                    now,
                 ])?;
             let secret = secret::new_signing_secret();
             insert_secret(applied, &shared.sealer, &endpoint.id, &secret, now)?;
@@ -98,17 +93,11 @@ impl Store {
     pub async fn delete_endpoint(&self, id: &EndpointId) -> Result<(), ConfigError> {
         let deleted = id.clone();
         self.change(move |applied| {
-            let removed = applied
-                .connection
-                .prepare_cached("DELETE FROM endpoints WHERE id = $1")?
-                .execute([deleted.as_str()])?;
+            let removed = applied.connection.execute("DELETE FROM endpoints WHERE id = $1", bind![deleted.as_str()])?;
             if removed == 0 {
                 return Err(ConfigError::NotFound);
             }
-            applied
-                .connection
-                .prepare_cached("DELETE FROM endpoint_secrets WHERE endpoint_id = $1")?
-                .execute([deleted.as_str()])?;
+            applied.connection.execute("DELETE FROM endpoint_secrets WHERE endpoint_id = $1", bind![deleted.as_str()])?;
             applied.touched.push(Touched::Endpoint(deleted));
             Ok(())
         })
@@ -160,26 +149,21 @@ fn apply(endpoint: &mut Endpoint, patch: EndpointPatch, now: Timestamp) {
     endpoint.updated_at = now;
 }
 
-fn update(applied: &Applied<'_>, endpoint: &Endpoint) -> rusqlite::Result<()> {
-    applied
-        .connection
-        .prepare_cached(
-            "UPDATE endpoints SET url = $1, description = $2, event_types = $3, retry_schedule = $4,
+fn update(applied: &Applied<'_>, endpoint: &Endpoint) -> Result<(), DbError> {
+    applied.connection.execute("UPDATE endpoints SET url = $1, description = $2, event_types = $3, retry_schedule = $4,
                     timeout_seconds = $5, on_exhausted = $6, headers = $7, state = $8, state_reason = $9,
                     updated_at = $10
-             WHERE id = $11",
-        )?
-        .execute(params![
-            endpoint.url,
-            endpoint.description,
+             WHERE id = $11", bind![
+            &endpoint.url,
+            &endpoint.description,
             json(&endpoint.event_types),
             json(&endpoint.retry_schedule),
             endpoint.timeout_seconds,
             names::of(endpoint.on_exhausted),
             json(&endpoint.headers),
             endpoint.state.as_str(),
-            endpoint.state_reason,
-            endpoint.updated_at.as_microsecond(),
+            &endpoint.state_reason,
+            endpoint.updated_at,
             endpoint.id.as_str(),
         ])
         .map(drop)

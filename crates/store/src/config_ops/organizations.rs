@@ -1,10 +1,9 @@
 //! Organizations.
 
 use rollcall_domain::{directory::Organization, ids::OrganizationId};
-use rusqlite::params;
 
 use super::{ConfigError, or_conflict};
-use crate::{Store, clock, write::Touched};
+use crate::{Store, clock, db::bind, write::Touched};
 
 impl Store {
     /// Makes an organization. `Conflict("external_id")` if that is taken.
@@ -20,16 +19,11 @@ impl Store {
                 external_id,
                 created_at: clock::now(),
             };
-            applied
-                .connection
-                .prepare_cached(
-                    "INSERT INTO organizations (id, external_id, name, created_at) VALUES ($1, $2, $3, $4)",
-                )?
-                .execute(params![
+            applied.connection.execute("INSERT INTO organizations (id, external_id, name, created_at) VALUES ($1, $2, $3, $4)", bind![
                     organization.id.as_str(),
-                    organization.external_id,
-                    organization.name,
-                    organization.created_at.as_microsecond()
+                    &organization.external_id,
+                    &organization.name,
+                    organization.created_at
                 ])
                 .map_err(|error| or_conflict(error, "external_id"))?;
             applied.touched.push(Touched::Organization(organization.id.clone()));

@@ -2,12 +2,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 use rollcall_domain::ids::EndpointId;
-use rusqlite::params;
 use secrecy::SecretString;
 
 use super::{ConfigError, exists};
 use crate::{
     Store, clock,
+    db::bind,
     seal::Sealer,
     secret,
     write::{Applied, Touched},
@@ -26,17 +26,9 @@ impl Store {
             exists(applied, "SELECT 1 FROM endpoints WHERE id = $1", id.as_str())?;
             let now = clock::now();
             let end = now.saturating_add(SignedDuration::from_secs(overlap_seconds.into())).unwrap_or(now);
-            applied
-                .connection
-                .prepare_cached("DELETE FROM endpoint_secrets WHERE endpoint_id = $1 AND expires_at <= $2")?
-                .execute(params![id.as_str(), now.as_microsecond()])?;
-            applied
-                .connection
-                .prepare_cached(
-                    "UPDATE endpoint_secrets SET expires_at = $1
-                     WHERE endpoint_id = $2 AND (expires_at IS NULL OR expires_at > $1)",
-                )?
-                .execute(params![end.as_microsecond(), id.as_str()])?;
+            applied.connection.execute("DELETE FROM endpoint_secrets WHERE endpoint_id = $1 AND expires_at <= $2", bind![id.as_str(), now])?;
+            applied.connection.execute("UPDATE endpoint_secrets SET expires_at = $1
+                     WHERE endpoint_id = $2 AND (expires_at IS NULL OR expires_at > $1)", bind![end, id.as_str()])?;
             let secret = secret::new_signing_secret();
             insert_secret(applied, &shared.sealer, &id, &secret, now)?;
             applied.touched.push(Touched::Endpoint(id));
@@ -55,11 +47,6 @@ pub(super) fn insert_secret(
     created_at: Timestamp,
 ) -> Result<(), ConfigError> {
     let sealed = sealer.seal(endpoint.as_str(), secret).ok_or(ConfigError::Failed)?;
-    applied
-        .connection
-        .prepare_cached(
-            "INSERT INTO endpoint_secrets (endpoint_id, key_id, sealed, created_at) VALUES ($1, $2, $3, $4)",
-        )?
-        .execute(params![endpoint.as_str(), sealed.key_id, sealed.bytes, created_at.as_microsecond()])?;
+    applied.connection.execute("INSERT INTO endpoint_secrets (endpoint_id, key_id, sealed, created_at) VALUES ($1, $2, $3, $4)", bind![endpoint.as_str(), sealed.key_id, sealed.bytes.as_slice(), created_at])?;
     Ok(())
 }

@@ -23,6 +23,30 @@ pub(crate) enum DbError {
 }
 
 impl DbError {
+    /// SQLite's code, if the error is SQLite's.
+    pub(crate) fn sqlite_code(&self) -> Option<rusqlite::ErrorCode> {
+        match self {
+            Self::Sqlite(error) => error.sqlite_error_code(),
+            _ => None,
+        }
+    }
+
+    /// Whether the server is not to be had at the moment, which passes.
+    pub(crate) fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Sqlite(_) | Self::Corrupt { .. } => false,
+            Self::Late(_) => true,
+            // Connection exceptions, insufficient resources, operator intervention (a shutdown, a
+            // statement or an idle transaction that took too long).
+            Self::Postgres(error) => {
+                ends(error)
+                    || error.code().is_some_and(|code| {
+                        ["08", "53", "57"].iter().any(|class| code.code().starts_with(class))
+                    })
+            }
+        }
+    }
+
     /// Whether a unique constraint said no; `name` is a part of the constraint's or the index's name
     /// (PostgreSQL), or of its columns' (SQLite).
     pub(crate) fn is_taken(&self, index: &str, column: &str) -> bool {
@@ -35,6 +59,18 @@ impl DbError {
                     && error.constraint().is_some_and(|name| name.contains(index))
             }),
             _ => false,
+        }
+    }
+}
+
+/// Whether the connection ended with this error.
+pub(super) fn ends(error: &tokio_postgres::Error) -> bool {
+    use tokio_postgres::error::Severity;
+    match error.as_db_error() {
+        Some(error) => matches!(error.parsed_severity(), Some(Severity::Fatal | Severity::Panic)),
+        None => {
+            error.is_closed()
+                || std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
         }
     }
 }

@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 use tokio_postgres::{Client, Config, Row, Statement, types::ToSql};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{DbError, Value, dialect};
+use super::{DbError, Value, dialect, error};
 use crate::OpenError;
 
 /// Statements that each session keeps prepared.
@@ -157,7 +157,13 @@ impl Session {
         // The server ends a statement by itself at the same time: this is for one that is gone.
         let patience = self.answer + Duration::from_secs(1);
         match self.runtime.block_on(async { tokio::time::timeout(patience, work).await }) {
-            Ok(outcome) => Ok(outcome?),
+            Ok(Err(error)) => {
+                if error::ends(&error) {
+                    self.lost.set(true);
+                }
+                Err(error.into())
+            }
+            Ok(Ok(value)) => Ok(value),
             Err(_) => {
                 self.lost.set(true);
                 Err(DbError::Late(self.answer))

@@ -154,6 +154,19 @@ impl<'a> FromColumn<'a> for Option<String> {
     }
 }
 
+impl<'a> FromColumn<'a> for Vec<u8> {
+    fn from_column(row: &'a Row<'_>, column: usize) -> Result<Self, DbError> {
+        row.get::<&[u8]>(column).map(<[u8]>::to_vec)
+    }
+}
+
+impl<'a, const N: usize> FromColumn<'a> for [u8; N] {
+    fn from_column(row: &'a Row<'_>, column: usize) -> Result<Self, DbError> {
+        Self::try_from(row.get::<&[u8]>(column)?)
+            .map_err(|_| DbError::Corrupt { column, wanted: "so many bytes" })
+    }
+}
+
 impl<'a> FromColumn<'a> for bool {
     fn from_column(row: &'a Row<'_>, column: usize) -> Result<Self, DbError> {
         row.get::<i64>(column).map(|n| n != 0)

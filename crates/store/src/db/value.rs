@@ -131,3 +131,8 @@ impl ToSql for Value<'_> {
 
     to_sql_checked!();
 }
+
+/// A list of texts as one value, for `json_each`.
+pub(crate) fn json_array<'a>(values: impl IntoIterator<Item = &'a str>) -> String {
+    serde_json::Value::from_iter(values).to_string()
+}

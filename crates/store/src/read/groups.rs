@@ -4,14 +4,13 @@ use rollcall_domain::{
     ids::{DirectoryId, GroupId},
     record::{GroupRecord, MemberRecord},
 };
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{ReadError, directory};
 use crate::{
     Store,
+    db::{Db, DbError, Row, bind},
     resources::{self, statement},
     rows::{self, GROUP},
-    sql::parsed,
 };
 
 const FROM: &str = ", d.id FROM groups g JOIN directories d ON d.pk = g.directory_pk WHERE ";
@@ -58,23 +57,27 @@ impl Store {
             let after = place(c, after.as_ref().map_or("", |id| id.as_str()))?;
             let found = if let Some(only) = only {
                 let Some((directory, ..)) = self::directory(c, &only)? else { return Ok(Vec::new()) };
-                c.prepare_cached(statement!(
-                    "SELECT ",
-                    GROUP,
-                    FROM,
-                    "g.directory_pk = $1 AND g.pk > $2 ORDER BY g.pk LIMIT $3"
-                ))?
-                .query_map(params![directory, after, limit], group)?
-                .collect::<rusqlite::Result<Vec<_>>>()?
+                c.rows(
+                    statement!(
+                        "SELECT ",
+                        GROUP,
+                        FROM,
+                        "g.directory_pk = $1 AND g.pk > $2 ORDER BY g.pk LIMIT $3"
+                    ),
+                    bind![directory, after, limit],
+                    group,
+                )?
             } else {
-                c.prepare_cached(statement!(
-                    "SELECT ",
-                    GROUP,
-                    FROM,
-                    "g.pk > $1 AND d.state <> 'deleted' ORDER BY g.pk LIMIT $2"
-                ))?
-                .query_map(params![after, limit], group)?
-                .collect::<rusqlite::Result<Vec<_>>>()?
+                c.rows(
+                    statement!(
+                        "SELECT ",
+                        GROUP,
+                        FROM,
+                        "g.pk > $1 AND d.state <> 'deleted' ORDER BY g.pk LIMIT $2"
+                    ),
+                    bind![after, limit],
+                    group,
+                )?
             };
             Ok(found)
         })
@@ -85,9 +88,8 @@ impl Store {
     pub async fn find_group(&self, id: &GroupId) -> Result<Option<(DirectoryId, GroupRecord)>, ReadError> {
         let id = id.clone();
         self.read(move |c| {
-            Ok(c.prepare_cached(statement!("SELECT ", GROUP, FROM, "g.id = $1 AND d.state <> 'deleted'"))?
-                .query_row([id.as_str()], group)
-                .optional()?)
+            let sql = statement!("SELECT ", GROUP, FROM, "g.id = $1 AND d.state <> 'deleted'");
+            Ok(c.row(sql, bind![id.as_str()], group)?)
         })
         .await
     }
@@ -102,13 +104,12 @@ impl Store {
     ) -> Result<Vec<MemberRecord>, ReadError> {
         let (group, after) = (group.clone(), after.unwrap_or_default().to_owned());
         self.read(move |c| {
-            let pk: Option<i64> = c
-                .prepare_cached(
-                    "SELECT g.pk FROM groups g JOIN directories d ON d.pk = g.directory_pk
-                     WHERE g.id = $1 AND d.state <> 'deleted'",
-                )?
-                .query_row([group.as_str()], |row| row.get(0))
-                .optional()?;
+            let pk: Option<i64> = c.row(
+                "SELECT g.pk FROM groups g JOIN directories d ON d.pk = g.directory_pk
+                 WHERE g.id = $1 AND d.state <> 'deleted'",
+                bind![group.as_str()],
+                |row| row.get::<i64>(0),
+            )?;
             let Some(pk) = pk else { return Ok(Vec::new()) };
             Ok(resources::members(c, pk, &after, limit.into())?)
         })
@@ -117,13 +118,11 @@ impl Store {
 }
 
 /// As for users.
-fn place(c: &Connection, id: &str) -> rusqlite::Result<i64> {
-    c.prepare_cached("SELECT pk FROM groups WHERE id <= $1 ORDER BY id DESC LIMIT 1")?
-        .query_row([id], |row| row.get(0))
-        .optional()
-        .map(|pk| pk.unwrap_or(0))
+fn place(c: &Db, id: &str) -> Result<i64, DbError> {
+    let sql = "SELECT pk FROM groups WHERE id <= $1 ORDER BY id DESC LIMIT 1";
+    c.row(sql, bind![id], |row| row.get(0)).map(|pk| pk.unwrap_or(0))
 }
 
-fn group(row: &Row<'_>) -> rusqlite::Result<(DirectoryId, GroupRecord)> {
-    Ok((parsed(row, 8, DirectoryId::parse)?, rows::group(row)?.1))
+fn group(row: &Row<'_>) -> Result<(DirectoryId, GroupRecord), DbError> {
+    Ok((row.parsed(8, DirectoryId::parse)?, rows::group(row)?.1))
 }

@@ -5,8 +5,8 @@ use rollcall_scim::IndexedAttribute;
 use rusqlite::Connection;
 
 use super::{
-    events,
-    lanes::{ASCENDING, OF_ALL, OF_DIRECTORY, OF_DIRECTORY_KEY},
+    events::{self, By},
+    lanes::{CHUNK, OF_ALL, OF_DIRECTORY, OF_DIRECTORY_KEY},
     scim_groups::{Groups, Members},
     scim_list::Listed,
     scim_users::Users,
@@ -70,11 +70,11 @@ fn a_resource_is_found_by_the_index_on_what_is_asked_for() {
 #[test]
 fn events_are_read_in_order_by_the_index_on_what_is_asked_for() {
     let c = database();
-    let lane = |what: &str, whose: &str| ["SELECT ", what, " FROM ", EVENT_TABLES, whose, ASCENDING].concat();
+    let lane = |what: &str, whose: &str| ["SELECT ", what, " FROM ", EVENT_TABLES, whose, CHUNK].concat();
     for (sql, by) in [
-        (events::by_directory().to_owned(), "events_by_directory"),
-        (events::by_subject().to_owned(), "events_by_subject"),
-        (events::by_group().to_owned(), "events_by_group"),
+        (By::Directory.statement(true).to_owned(), "events_by_directory"),
+        (By::Subject.statement(true).to_owned(), "events_by_subject"),
+        (By::Group.statement(true).to_owned(), "events_by_group"),
         (events::of_subject().to_owned(), "events_by_subject"),
         (lane(EVENT, OF_DIRECTORY), "events_by_directory"),
         (lane(EVENT_HEAD, OF_DIRECTORY), "events_by_directory"),

@@ -3,22 +3,23 @@
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::Path,
     sync::{Arc, Condvar, Mutex, PoisonError},
     thread::{Builder, JoinHandle},
 };
 
 use metrics::{Counter, Gauge};
-use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::ReadError;
-use crate::{OpenError, Store, connection, metric};
+use super::{
+    ReadError,
+    reader::{Connector, Reader},
+};
+use crate::{OpenError, Store, db::Db, metric};
 
 /// How many reads may wait.
 const QUEUE: usize = 4096;
 
-type Job = Box<dyn FnOnce(&Connection) + Send>;
+type Job = Box<dyn FnOnce(&mut Reader) + Send>;
 
 /// See the module.
 pub(crate) struct Readers {
@@ -40,8 +41,8 @@ struct State {
 }
 
 impl Readers {
-    /// Opens the connections and starts the threads.
-    pub(crate) fn start(main: &Path, ledger: &Path, readers: usize) -> Result<Self, OpenError> {
+    /// Starts the threads.
+    pub(crate) fn start(connector: &Connector, readers: usize) -> Result<Self, OpenError> {
         let queue = Arc::new(Queue {
             state: Mutex::default(),
             changed: Condvar::new(),
@@ -50,11 +51,11 @@ impl Readers {
         });
         let mut threads = Vec::with_capacity(readers);
         for number in 0..readers {
-            let connection = connection::open_reader(main, ledger)?;
+            let reader = Reader::new(connector.clone())?;
             let queue = queue.clone();
             let thread = Builder::new()
                 .name(format!("rollcall-reader-{number}"))
-                .spawn(move || queue.work(&connection))
+                .spawn(move || queue.work(reader))
                 .map_err(|source| OpenError::Io { what: "starting a reader".to_owned(), source })?;
             threads.push(thread);
         }
@@ -113,10 +114,11 @@ impl Queue {
         self.depth.set(state.jobs.len() as f64);
     }
 
-    fn work(&self, connection: &Connection) {
+    fn work(&self, mut reader: Reader) {
         while let Some(job) = self.next() {
-            if catch_unwind(AssertUnwindSafe(|| job(connection))).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| job(&mut reader))).is_err() {
                 tracing::error!("a read panicked");
+                reader.recover();
             }
         }
     }
@@ -126,21 +128,14 @@ impl Store {
     /// Runs a read on one of the readers.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
-        run: impl FnOnce(&Connection) -> Result<T, ReadError> + Send + 'static,
+        run: impl FnOnce(&Db) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, ReadError> {
         let (answer, wait) = oneshot::channel();
-        self.inner.readers.queue.push(Box::new(move |connection| {
-            if answer.is_closed() {
-                return;
+        self.inner.readers.queue.push(Box::new(move |reader| {
+            if !answer.is_closed() {
+                // Whoever asked may be gone.
+                let _ = answer.send(reader.read(run));
             }
-            let read = || {
-                let transaction = connection.unchecked_transaction()?;
-                let value = run(&transaction);
-                transaction.finish()?;
-                value
-            };
-            // Whoever asked may be gone.
-            let _ = answer.send(read());
         }))?;
         wait.await.unwrap_or(Err(ReadError::Failed))
     }

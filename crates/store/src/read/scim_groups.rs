@@ -5,7 +5,6 @@ use rollcall_domain::{
     record::{GroupRecord, MemberRecord},
 };
 use rollcall_scim::{Filter, IndexedAttribute, ListQuery, equality_hints};
-use rusqlite::{Connection, Row};
 use serde_json::{Map, Value};
 
 use super::{
@@ -15,6 +14,7 @@ use super::{
 };
 use crate::{
     Store,
+    db::{Db, DbError, Row, bind},
     resources::{self, statement},
     rows::{self, GROUP},
 };
@@ -47,16 +47,15 @@ impl Store {
             };
             let listed = Groups { members: members_asked(&query) };
             let (keys, total) = scim_list::select(c, directory, groups, &query, &listed)?;
-            let found: Vec<(i64, (i64, GroupRecord))> = c
-                .prepare_cached(statement!(
+            let found = c.rows(
+                statement!(
                     "SELECT ",
                     GROUP,
-                    " FROM json_each($1) j CROSS JOIN groups g ON g.pk = j.value"
-                ))?
-                .query_map([key_array(&keys)], |row| {
-                    rows::group(row).map(|(key, group)| (key, (key, group)))
-                })?
-                .collect::<rusqlite::Result<_>>()?;
+                    " FROM json_each($1) j CROSS JOIN groups g ON g.pk = CAST(j.value AS BIGINT)"
+                ),
+                bind![key_array(&keys)],
+                |row| rows::group(row).map(|(key, group)| (key, (key, group))),
+            )?;
             let wanted = query.projection.wants("members");
             let resources = in_order(&keys, found)
                 .into_iter()
@@ -64,7 +63,7 @@ impl Store {
                     let members = wanted.then(|| resources::members(c, key, "", u64::MAX)).transpose()?;
                     Ok((group, members))
                 })
-                .collect::<rusqlite::Result<_>>()?;
+                .collect::<Result<_, DbError>>()?;
             Ok(ScimPage { resources, total })
         })
         .await
@@ -97,7 +96,7 @@ impl Listed for Groups {
     }
 
     fn by(&self, attribute: IndexedAttribute) -> Option<&'static str> {
-        const BY_CREATION: &str = " ORDER BY g.pk LIMIT $3";
+        const BY_CREATION: &str = " AND g.pk > $3 ORDER BY g.pk LIMIT $4";
         Some(match attribute {
             IndexedAttribute::Id => {
                 statement!(
@@ -133,10 +132,10 @@ impl Listed for Groups {
     }
 
     fn all(&self) -> &'static str {
-        statement!("SELECT ", GROUP, " FROM groups g WHERE g.directory_pk = $1 ORDER BY g.pk LIMIT $2")
+        statement!("SELECT ", GROUP, " FROM groups g WHERE g.directory_pk = $1 AND g.pk > $2 ORDER BY g.pk LIMIT $3")
     }
 
-    fn candidate(&self, c: &Connection, row: &Row<'_>) -> rusqlite::Result<(i64, Map<String, Value>)> {
+    fn candidate(&self, c: &Db, row: &Row<'_>) -> Result<(i64, Map<String, Value>), DbError> {
         let (key, group) = rows::group(row)?;
         let members = match &self.members {
             Members::Unasked => None,

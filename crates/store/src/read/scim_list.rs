@@ -5,15 +5,19 @@
 //! filter allows, the filter looks at each candidate's full representation, and the matches are
 //! sorted in memory. How many candidates there may be is limited.
 
+use std::ops::ControlFlow;
+
 use rollcall_scim::{Filter, IndexedAttribute, ListQuery, equality_hints, fold};
-use rusqlite::{Connection, Row, params};
 use serde_json::{Map, Value};
 
 use super::ReadError;
-use crate::sql::int;
+use crate::db::{Db, DbError, Row, bind};
 
 /// Most candidates that a filter or a sort order may have to look at.
 pub(super) const SCAN_LIMIT: u64 = 100_000;
+
+/// How many candidates are read at a time.
+const CHUNK: u32 = 1_000;
 
 /// How many resources a page has when nobody says.
 const DEFAULT_COUNT: u64 = 100;
@@ -22,18 +26,18 @@ const DEFAULT_COUNT: u64 = 100;
 pub(super) trait Listed {
     /// Keys of a page: of directory `$1`, at most `$2` after the first `$3`.
     fn page(&self) -> &'static str;
-    /// Candidates of directory `$1` where the attribute is `$2`, at most `$3`, by creation; `None`
-    /// if there is no index.
+    /// Candidates of directory `$1` where the attribute is `$2`, by creation after the key `$3`, at
+    /// most `$4`; `None` if there is no index.
     fn by(&self, attribute: IndexedAttribute) -> Option<&'static str>;
-    /// Candidates: all of directory `$1`, at most `$2`, by creation.
+    /// Candidates: all of directory `$1`, by creation after the key `$2`, at most `$3`.
     fn all(&self) -> &'static str;
     /// A candidate's key and representation.
-    fn candidate(&self, c: &Connection, row: &Row<'_>) -> rusqlite::Result<(i64, Map<String, Value>)>;
+    fn candidate(&self, c: &Db, row: &Row<'_>) -> Result<(i64, Map<String, Value>), DbError>;
 }
 
 /// The keys of a page's rows in their order, and how many match in all.
 pub(super) fn select(
-    c: &Connection,
+    c: &Db,
     directory: i64,
     count_in_directory: u64,
     query: &ListQuery,
@@ -43,7 +47,7 @@ pub(super) fn select(
 }
 
 fn select_within(
-    c: &Connection,
+    c: &Db,
     directory: i64,
     count_in_directory: u64,
     query: &ListQuery,
@@ -56,37 +60,43 @@ fn select_within(
         if count == 0 || skip >= count_in_directory {
             return Ok((Vec::new(), count_in_directory));
         }
-        let keys = c
-            .prepare_cached(listed.page())?
-            .query_map(params![directory, int(count), int(skip)], |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()?;
+        let keys = c.rows(listed.page(), bind![directory, count, skip], |row| row.get(0))?;
         return Ok((keys, count_in_directory));
     }
     let mut matches: Vec<(i64, Map<String, Value>)> = Vec::new();
     let mut seen = 0;
-    let limit = int(scan_limit + 1);
     let hint = query.filter.as_ref().and_then(|filter| best_hint(filter, listed));
     if hint.is_none() && count_in_directory > scan_limit {
         return Err(ReadError::TooMany(scan_limit));
     }
-    let mut statement = c.prepare_cached(hint.as_ref().map_or_else(|| listed.all(), |(sql, _)| sql))?;
-    let mut rows = match &hint {
-        Some((_, value)) => statement.query(params![directory, value, limit])?,
-        None => statement.query(params![directory, limit])?,
-    };
-    while let Some(row) = rows.next()? {
-        seen += 1;
-        if seen > scan_limit {
-            return Err(ReadError::TooMany(scan_limit));
+    // Chunk by chunk: PostgreSQL gives all of an answer at once.
+    let mut after = 0;
+    loop {
+        let (from, mut in_chunk) = (after, 0);
+        let mut look = |row: &Row<'_>| {
+            seen += 1;
+            in_chunk += 1;
+            if seen > scan_limit {
+                return Err(ReadError::TooMany(scan_limit));
+            }
+            let (key, mut resource) = listed.candidate(c, row)?;
+            after = key;
+            if query.filter.as_ref().is_none_or(|filter| filter.matches(&resource)) {
+                // Of a match, only what it is sorted by is kept in memory.
+                let kept = query.sort.as_ref().map_or_else(Map::new, |sort| {
+                    let name = sort.path.schema.unwrap_or(sort.path.attribute);
+                    resource.remove_entry(name).into_iter().collect()
+                });
+                matches.push((key, kept));
+            }
+            Ok(ControlFlow::Continue(()))
+        };
+        match &hint {
+            Some((sql, value)) => c.each(sql, bind![directory, value, from, CHUNK], &mut look)?,
+            None => c.each(listed.all(), bind![directory, from, CHUNK], &mut look)?,
         }
-        let (key, mut resource) = listed.candidate(c, row)?;
-        if query.filter.as_ref().is_none_or(|filter| filter.matches(&resource)) {
-            // Of a match, only what it is sorted by is kept in memory.
-            let kept = query.sort.as_ref().map_or_else(Map::new, |sort| {
-                let name = sort.path.schema.unwrap_or(sort.path.attribute);
-                resource.remove_entry(name).into_iter().collect()
-            });
-            matches.push((key, kept));
+        if in_chunk < CHUNK {
+            break;
         }
     }
     if let Some(sort) = &query.sort {
@@ -144,14 +154,14 @@ mod tests {
 
         fn by(&self, attribute: IndexedAttribute) -> Option<&'static str> {
             matches!(attribute, IndexedAttribute::UserName)
-                .then_some("SELECT pk, name FROM people WHERE $1 = 1 AND name = $2 ORDER BY pk LIMIT $3")
+                .then_some("SELECT pk, name FROM people WHERE $1 = 1 AND name = $2 AND pk > $3 ORDER BY pk LIMIT $4")
         }
 
         fn all(&self) -> &'static str {
-            "SELECT pk, name FROM people WHERE $1 = 1 ORDER BY pk LIMIT $2"
+            "SELECT pk, name FROM people WHERE $1 = 1 AND pk > $2 ORDER BY pk LIMIT $3"
         }
 
-        fn candidate(&self, _: &Connection, row: &Row<'_>) -> rusqlite::Result<(i64, Map<String, Value>)> {
+        fn candidate(&self, _: &Db, row: &Row<'_>) -> Result<(i64, Map<String, Value>), DbError> {
             let name: String = row.get(1)?;
             Ok((row.get(0)?, [("userName".to_owned(), json!(name))].into_iter().collect()))
         }
@@ -177,10 +187,10 @@ mod tests {
             // The directory's counter may be behind.
             ("ann ann ann ann", 0, sorted, None),
         ] {
-            let c = Connection::open_in_memory().unwrap();
-            c.execute_batch("CREATE TABLE people (pk INTEGER PRIMARY KEY, name TEXT NOT NULL)").unwrap();
+            let c = Db::Sqlite(rusqlite::Connection::open_in_memory().unwrap());
+            c.batch("CREATE TABLE people (pk INTEGER PRIMARY KEY, name TEXT NOT NULL)").unwrap();
             for name in names.split(' ') {
-                c.execute("INSERT INTO people (name) VALUES ($1)", [name]).unwrap();
+                c.execute("INSERT INTO people (name) VALUES ($1)", bind![name]).unwrap();
             }
             let pairs = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
             let query = ListQuery::parse(pairs, ResourceKind::User, &Rules::default(), 1000).unwrap();

@@ -2,7 +2,6 @@
 
 use rollcall_domain::{ids::DirectoryId, record::UserRecord};
 use rollcall_scim::{IndexedAttribute, ListQuery};
-use rusqlite::{Connection, Row};
 use serde_json::{Map, Value};
 
 use super::{
@@ -11,6 +10,7 @@ use super::{
 };
 use crate::{
     Store,
+    db::{Db, DbError, Row, bind},
     resources::{self, statement},
     rows::{self, USER},
 };
@@ -51,15 +51,16 @@ impl Store {
     }
 }
 
-fn users_of(c: &Connection, keys: &[i64]) -> rusqlite::Result<Vec<UserRecord>> {
-    let found = c
-        .prepare_cached(statement!(
+fn users_of(c: &Db, keys: &[i64]) -> Result<Vec<UserRecord>, DbError> {
+    let found = c.rows(
+        statement!(
             "SELECT ",
             USER,
-            " FROM json_each($1) j CROSS JOIN users u ON u.pk = j.value"
-        ))?
-        .query_map([key_array(keys)], rows::user)?
-        .collect::<rusqlite::Result<_>>()?;
+            " FROM json_each($1) j CROSS JOIN users u ON u.pk = CAST(j.value AS BIGINT)"
+        ),
+        bind![key_array(keys)],
+        rows::user,
+    )?;
     Ok(in_order(keys, found))
 }
 
@@ -78,7 +79,7 @@ impl Listed for Users {
     }
 
     fn by(&self, attribute: IndexedAttribute) -> Option<&'static str> {
-        const BY_CREATION: &str = " ORDER BY u.pk LIMIT $3";
+        const BY_CREATION: &str = " AND u.pk > $3 ORDER BY u.pk LIMIT $4";
         Some(match attribute {
             IndexedAttribute::Id => {
                 statement!(
@@ -120,10 +121,10 @@ impl Listed for Users {
     }
 
     fn all(&self) -> &'static str {
-        statement!("SELECT ", USER, " FROM users u WHERE u.directory_pk = $1 ORDER BY u.pk LIMIT $2")
+        statement!("SELECT ", USER, " FROM users u WHERE u.directory_pk = $1 AND u.pk > $2 ORDER BY u.pk LIMIT $3")
     }
 
-    fn candidate(&self, c: &Connection, row: &Row<'_>) -> rusqlite::Result<(i64, Map<String, Value>)> {
+    fn candidate(&self, c: &Db, row: &Row<'_>) -> Result<(i64, Map<String, Value>), DbError> {
         let (key, user) = rows::user(row)?;
         let groups =
             self.groups.then(|| resources::groups_of(c, self.directory, user.id.as_str())).transpose()?;

@@ -4,14 +4,13 @@ use rollcall_domain::{
     ids::{DirectoryId, UserId},
     record::UserRecord,
 };
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{ReadError, directory};
 use crate::{
     Store,
+    db::{Db, DbError, Row, bind},
     resources::{self, statement},
     rows::{self, USER},
-    sql::parsed,
 };
 
 const FROM: &str = ", d.id, u.directory_pk FROM users u JOIN directories d ON d.pk = u.directory_pk WHERE ";
@@ -43,23 +42,27 @@ impl Store {
             let found = if let Some(only) = only {
                 let Some((directory, ..)) = self::directory(c, &only)? else { return Ok(Vec::new()) };
                 let start: i64 = place(c, after)?;
-                c.prepare_cached(statement!(
-                    "SELECT ",
-                    USER,
-                    FROM,
-                    "u.directory_pk = $1 AND u.pk > $2 ORDER BY u.pk LIMIT $3"
-                ))?
-                .query_map(params![directory, start, limit], user)?
-                .collect::<rusqlite::Result<Vec<_>>>()?
+                c.rows(
+                    statement!(
+                        "SELECT ",
+                        USER,
+                        FROM,
+                        "u.directory_pk = $1 AND u.pk > $2 ORDER BY u.pk LIMIT $3"
+                    ),
+                    bind![directory, start, limit],
+                    user,
+                )?
             } else {
-                c.prepare_cached(statement!(
-                    "SELECT ",
-                    USER,
-                    FROM,
-                    "u.pk > $1 AND d.state <> 'deleted' ORDER BY u.pk LIMIT $2"
-                ))?
-                .query_map(params![place(c, after)?, limit], user)?
-                .collect::<rusqlite::Result<Vec<_>>>()?
+                c.rows(
+                    statement!(
+                        "SELECT ",
+                        USER,
+                        FROM,
+                        "u.pk > $1 AND d.state <> 'deleted' ORDER BY u.pk LIMIT $2"
+                    ),
+                    bind![place(c, after)?, limit],
+                    user,
+                )?
             };
             found.into_iter().map(|found| with_groups(c, found)).collect()
         })
@@ -70,30 +73,25 @@ impl Store {
     pub async fn find_user(&self, id: &UserId) -> Result<Option<(DirectoryId, UserRecord)>, ReadError> {
         let id = id.clone();
         self.read(move |c| {
-            c.prepare_cached(statement!("SELECT ", USER, FROM, "u.id = $1 AND d.state <> 'deleted'"))?
-                .query_row([id.as_str()], user)
-                .optional()?
-                .map(|found| with_groups(c, found))
-                .transpose()
+            let sql = statement!("SELECT ", USER, FROM, "u.id = $1 AND d.state <> 'deleted'");
+            c.row(sql, bind![id.as_str()], user)?.map(|found| with_groups(c, found)).transpose()
         })
         .await
     }
 }
 
 /// The row key of a user, or of the last one before its place if it is gone; ids grow as keys do.
-fn place(c: &Connection, id: &str) -> rusqlite::Result<i64> {
-    c.prepare_cached("SELECT pk FROM users WHERE id <= $1 ORDER BY id DESC LIMIT 1")?
-        .query_row([id], |row| row.get(0))
-        .optional()
-        .map(|pk| pk.unwrap_or(0))
+fn place(c: &Db, id: &str) -> Result<i64, DbError> {
+    let sql = "SELECT pk FROM users WHERE id <= $1 ORDER BY id DESC LIMIT 1";
+    c.row(sql, bind![id], |row| row.get(0)).map(|pk| pk.unwrap_or(0))
 }
 
-fn user(row: &Row<'_>) -> rusqlite::Result<(DirectoryId, i64, UserRecord)> {
-    Ok((parsed(row, 7, DirectoryId::parse)?, row.get(8)?, rows::user(row)?.1))
+fn user(row: &Row<'_>) -> Result<(DirectoryId, i64, UserRecord), DbError> {
+    Ok((row.parsed(7, DirectoryId::parse)?, row.get(8)?, rows::user(row)?.1))
 }
 
 fn with_groups(
-    c: &Connection,
+    c: &Db,
     (id, directory, mut user): (DirectoryId, i64, UserRecord),
 ) -> Result<(DirectoryId, UserRecord), ReadError> {
     user.groups = resources::groups_of(c, directory, user.id.as_str())?;

@@ -1,10 +1,15 @@
-//! Changes of the configuration, carried out by the writer's thread between the commands.
+//! Changes of the configuration, carried out by a writer's thread between the commands.
 
-use rollcall_domain::ids::{DirectoryId, EndpointId, OrganizationId};
-use rusqlite::Connection;
+use rollcall_domain::{
+    ids::{DirectoryId, EndpointId, OrganizationId},
+    shard::Positions,
+};
 use tokio::sync::oneshot;
 
-use crate::config_ops::ConfigError;
+use crate::{
+    config_ops::ConfigError,
+    db::{Db, DbError, bind},
+};
 
 /// A part of the catalog that is to be read again after the commit.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -21,12 +26,28 @@ pub(crate) enum Touched {
 
 /// What a change may use and must say.
 pub(crate) struct Applied<'a> {
-    /// Inside the batch's transaction and the change's savepoint.
-    pub(crate) connection: &'a Connection,
-    /// The newest position, those of this batch included.
-    pub(crate) position: u64,
+    /// Inside the transaction that the change is a part of.
+    pub(crate) connection: &'a Db,
+    /// The newest position of the only shard, those of this batch included; `None`: ask the database.
+    pub(crate) position: Option<u64>,
     /// What to read again.
     pub(crate) touched: Vec<Touched>,
+}
+
+impl Applied<'_> {
+    /// The newest position of each shard. What has a later one is decided after this change.
+    pub(crate) fn heads(&self) -> Result<Positions, DbError> {
+        match self.position {
+            Some(position) => Ok(vec![position].into()),
+            None => heads(self.connection),
+        }
+    }
+}
+
+/// The newest committed position of each shard, where the database counts them.
+pub(crate) fn heads(c: &Db) -> Result<Positions, DbError> {
+    let positions = c.rows("SELECT position FROM shards ORDER BY shard", bind![], |row| row.uint(0))?;
+    Ok(positions.into())
 }
 
 /// A change with somebody who waits for it.

@@ -7,11 +7,10 @@ use rollcall_domain::{
     directory::Directory,
     ids::{DirectoryId, OrganizationId},
 };
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::{
+    db::{Db, DbError, Row, bind},
     names,
-    sql::{int, parsed, time, uint},
 };
 
 /// A directory with its counters.
@@ -35,28 +34,17 @@ pub(super) struct Directories(HashMap<DirectoryId, DirectoryRow>);
 
 impl Directories {
     /// The row of a directory, a deleted one too; `None` if there never was one.
-    pub(super) fn get(&mut self, c: &Connection, id: &DirectoryId) -> rusqlite::Result<Option<DirectoryRow>> {
+    pub(super) fn get(&mut self, c: &Db, id: &DirectoryId) -> Result<Option<DirectoryRow>, DbError> {
         if let Some(row) = self.0.get(id) {
             return Ok(Some(row.clone()));
         }
-        let row = c
-            .prepare_cached(
-                "SELECT id, organization_id, name, provider, state, mode, created_at,
-                        pk, sequence, event_version, user_count, group_count
-                 FROM directories WHERE id = $1",
-            )?
-            .query_row([id.as_str()], |row| {
-                Ok(DirectoryRow {
-                    directory: Arc::new(directory(row)?),
-                    pk: row.get(7)?,
-                    sequence: uint(row, 8)?,
-                    event_version: uint(row, 9)?,
-                    user_count: uint(row, 10)?,
-                    group_count: uint(row, 11)?,
-                    dirty: false,
-                })
-            })
-            .optional()?;
+        let row = c.row(
+            "SELECT id, organization_id, name, provider, state, mode, created_at,
+                    pk, sequence, event_version, user_count, group_count
+             FROM directories WHERE id = $1",
+            bind![id.as_str()],
+            directory_row,
+        )?;
         if let Some(row) = &row {
             self.0.insert(id.clone(), row.clone());
         }
@@ -71,21 +59,21 @@ impl Directories {
     }
 
     /// Writes the changed rows.
-    pub(super) fn write(&mut self, c: &Connection, changed: &[DirectoryId]) -> rusqlite::Result<()> {
+    pub(super) fn write(&mut self, c: &Db, changed: &[DirectoryId]) -> Result<(), DbError> {
         for id in changed {
             let Some(row) = self.0.get_mut(id).filter(|row| row.dirty) else { continue };
-            c.prepare_cached(
+            c.execute(
                 "UPDATE directories SET state = $1, sequence = $2, event_version = $3, user_count = $4,
                         group_count = $5 WHERE pk = $6",
-            )?
-            .execute(params![
-                row.directory.state.as_str(),
-                int(row.sequence),
-                int(row.event_version),
-                int(row.user_count),
-                int(row.group_count),
-                row.pk
-            ])?;
+                bind![
+                    row.directory.state.as_str(),
+                    row.sequence,
+                    row.event_version,
+                    row.user_count,
+                    row.group_count,
+                    row.pk
+                ],
+            )?;
             row.dirty = false;
         }
         Ok(())
@@ -102,15 +90,28 @@ impl Directories {
     }
 }
 
+/// From the columns of [`directory`] and `pk, sequence, event_version, user_count, group_count`.
+pub(super) fn directory_row(row: &Row<'_>) -> Result<DirectoryRow, DbError> {
+    Ok(DirectoryRow {
+        directory: Arc::new(directory(row)?),
+        pk: row.get(7)?,
+        sequence: row.uint(8)?,
+        event_version: row.uint(9)?,
+        user_count: row.uint(10)?,
+        group_count: row.uint(11)?,
+        dirty: false,
+    })
+}
+
 /// From `id, organization_id, name, provider, state, mode, created_at`.
-pub(crate) fn directory(row: &Row<'_>) -> rusqlite::Result<Directory> {
+pub(crate) fn directory(row: &Row<'_>) -> Result<Directory, DbError> {
     Ok(Directory {
-        id: parsed(row, 0, DirectoryId::parse)?,
-        organization_id: parsed(row, 1, OrganizationId::parse)?,
+        id: row.parsed(0, DirectoryId::parse)?,
+        organization_id: row.parsed(1, OrganizationId::parse)?,
         name: row.get(2)?,
-        provider: parsed(row, 3, names::provider)?,
-        state: parsed(row, 4, names::directory_state)?,
-        mode: parsed(row, 5, names::mode)?,
-        created_at: time(row, 6)?,
+        provider: row.parsed(3, names::provider)?,
+        state: row.parsed(4, names::directory_state)?,
+        mode: row.parsed(5, names::mode)?,
+        created_at: row.time(6)?,
     })
 }

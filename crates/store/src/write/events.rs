@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use rollcall_domain::directory::Mode;
 use rollcall_domain::event::{DecidedEvent, LoggedEvent, SubjectKind};
-use rusqlite::{Connection, params};
 
 use super::{directories::DirectoryRow, persist::Problem};
-use crate::{rows, sql::int};
+use crate::{
+    db::{Db, bind},
+    rows,
+};
 
-/// The embedded profile has one shard.
-pub(super) const SHARD: u16 = 0;
-
-/// Appends one event after `position`, and gives it back as it stands in the log.
+/// Gives one event the next place of a shard, and the log its row; gives it back as it stands there.
 pub(super) fn append(
-    c: &Connection,
+    c: &Db,
+    shard: u16,
     directory: &mut DirectoryRow,
     position: &mut u64,
     event: DecidedEvent,
@@ -22,9 +22,46 @@ pub(super) fn append(
     if event.sequence != directory.sequence + 1 {
         return Err(Problem::Missing("a sequence without gaps"));
     }
-    let event = LoggedEvent {
-        shard: SHARD,
-        position: *position + 1,
+    let event = placed(shard, *position + 1, directory, event);
+    c.execute(
+        "INSERT INTO events (position, shard, directory_pk, sequence, id, kind, subject_kind, subject_id,
+                subject_version, group_id, sandbox, timestamp, body)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+        bind![
+            event.position,
+            event.shard,
+            directory.pk,
+            event.sequence,
+            event.id.as_str(),
+            event.kind as u8,
+            rows::subject_kind(event.subject.kind),
+            &*event.subject.id,
+            event.subject.version,
+            event.group_id.as_ref().map(rollcall_domain::ids::GroupId::as_str),
+            event.sandbox,
+            event.timestamp,
+            &*event.body,
+        ],
+    )?;
+    *position = event.position;
+    directory.sequence = event.sequence;
+    if event.subject.kind == SubjectKind::Directory {
+        directory.event_version = event.subject.version;
+    }
+    directory.dirty = true;
+    Ok(Arc::new(event))
+}
+
+/// An event at this place of the log.
+pub(super) fn placed(
+    shard: u16,
+    position: u64,
+    directory: &DirectoryRow,
+    event: DecidedEvent,
+) -> LoggedEvent {
+    LoggedEvent {
+        shard,
+        position,
         id: event.id,
         kind: event.kind,
         organization_id: directory.directory.organization_id.clone(),
@@ -35,32 +72,5 @@ pub(super) fn append(
         sandbox: directory.directory.mode == Mode::Sandbox,
         timestamp: event.timestamp,
         body: event.body,
-    };
-    c.prepare_cached(
-        "INSERT INTO events (position, shard, directory_pk, sequence, id, kind, subject_kind, subject_id,
-                subject_version, group_id, sandbox, timestamp, body)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-    )?
-    .execute(params![
-        int(event.position),
-        event.shard,
-        directory.pk,
-        int(event.sequence),
-        event.id.as_str(),
-        event.kind as u8,
-        rows::subject_kind(event.subject.kind),
-        &*event.subject.id,
-        int(event.subject.version),
-        event.group_id.as_ref().map(rollcall_domain::ids::GroupId::as_str),
-        event.sandbox,
-        event.timestamp.as_microsecond(),
-        &*event.body,
-    ])?;
-    *position = event.position;
-    directory.sequence = event.sequence;
-    if event.subject.kind == SubjectKind::Directory {
-        directory.event_version = event.subject.version;
     }
-    directory.dirty = true;
-    Ok(Arc::new(event))
 }

@@ -1,10 +1,12 @@
 //! Loads what a command needs to be decided.
 
 use rollcall_domain::{Loaded, MemberNeeds, Needs};
-use rusqlite::Connection;
 
 use super::directories::DirectoryRow;
-use crate::resources;
+use crate::{
+    db::{Db, DbError},
+    resources,
+};
 
 /// Beside what the domain sees: keys of the rows, so that persisting need not look them up.
 pub(super) struct Found {
@@ -20,7 +22,7 @@ pub(super) struct FoundUser {
 }
 
 /// Loads it. What does not exist is absent.
-pub(super) fn load(c: &Connection, directory: &DirectoryRow, needs: &Needs) -> rusqlite::Result<Found> {
+pub(super) fn load(c: &Db, directory: &DirectoryRow, needs: &Needs) -> Result<Found, DbError> {
     let pk = directory.pk;
     let mut loaded = Loaded { directory_event_version: directory.event_version, ..Loaded::default() };
     let mut referents = needs.referents.clone();

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use rusqlite::{Connection, params};
+use crate::db::{Db, DbError, bind};
 
 /// Rows per piece, about: a user goes with its e-mail rows.
 const PIECE: i64 = 250;
@@ -14,11 +14,9 @@ pub(super) struct Purge(VecDeque<i64>);
 
 impl Purge {
     /// Those that an earlier run of the program left unfinished.
-    pub(super) fn unfinished(c: &Connection) -> rusqlite::Result<Self> {
-        c.prepare("SELECT pk FROM directories WHERE state = 'deleted' AND purged = 0 ORDER BY pk")?
-            .query_map([], |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()
-            .map(Self)
+    pub(super) fn unfinished(c: &Db) -> Result<Self, DbError> {
+        let sql = "SELECT pk FROM directories WHERE state = 'deleted' AND purged = 0 ORDER BY pk";
+        Ok(Self(c.rows(sql, bind![], |row| row.get(0))?.into()))
     }
 
     /// One more.
@@ -33,7 +31,7 @@ impl Purge {
 
     /// Removes the next piece within the transaction that is open; true when its directory is
     /// empty now, of which [`Purge::done`] is to be told after the commit.
-    pub(super) fn piece(&self, c: &Connection) -> rusqlite::Result<bool> {
+    pub(super) fn piece(&self, c: &Db) -> Result<bool, DbError> {
         let Some(directory) = self.0.front() else { return Ok(false) };
         let mut left = PIECE;
         for statement in [
@@ -43,14 +41,16 @@ impl Purge {
             "DELETE FROM users WHERE pk IN (SELECT pk FROM users WHERE directory_pk = $1 LIMIT $2)",
             "DELETE FROM groups WHERE pk IN (SELECT pk FROM groups WHERE directory_pk = $1 LIMIT $2)",
         ] {
-            let removed = c.prepare_cached(statement)?.execute(params![directory, left])?;
+            let removed = c.execute(statement, bind![*directory, left])?;
             left -= i64::try_from(removed).unwrap_or(PIECE);
             if left <= 0 {
                 return Ok(false);
             }
         }
-        c.prepare_cached("UPDATE directories SET purged = 1, user_count = 0, group_count = 0 WHERE pk = $1")?
-            .execute([directory])?;
+        c.execute(
+            "UPDATE directories SET purged = 1, user_count = 0, group_count = 0 WHERE pk = $1",
+            bind![*directory],
+        )?;
         Ok(true)
     }
 

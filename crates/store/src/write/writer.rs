@@ -23,20 +23,27 @@ use std::{
 
 use jiff::Timestamp;
 use rollcall_domain::{Refusal, event::LoggedEvent, ids::DirectoryId};
-use rusqlite::Connection;
 
 use super::{
     Change, Committed, Message, Touched, WriteError, WriteTicket, directories::Directories, purge::Purge,
 };
-use crate::{CommitListener, checkpoint, config_ops::ConfigError, shared::Shared};
+use crate::read::head;
+use crate::{
+    CommitListener, checkpoint,
+    config_ops::ConfigError,
+    db::{Db, DbError, bind},
+    shared::Shared,
+};
 use meters::Meters;
 
+/// The embedded profile has one shard.
+const SHARD: u16 = 0;
 /// How long the writer waits before it reads again what of the catalog could not be read.
 const REREAD: Duration = Duration::from_secs(1);
 
 /// See the module.
 pub(crate) struct Writer {
-    connection: Connection,
+    connection: Db,
     shared: Arc<Shared>,
     listener: Arc<dyn CommitListener>,
     queue: Receiver<Message>,
@@ -75,23 +82,21 @@ enum Rejected {
     Refused(Refusal),
     Failed,
     /// The transaction is lost with all that is in it.
-    Lost(rusqlite::Error),
+    Lost(DbError),
 }
 
 impl Writer {
     /// Reads where the log ends.
     pub(crate) fn new(
-        connection: Connection,
+        connection: Db,
         shared: Arc<Shared>,
         listener: Arc<dyn CommitListener>,
         queue: Receiver<Message>,
         batch_limit: usize,
-    ) -> rusqlite::Result<Self> {
-        let position: i64 =
-            connection.query_row("SELECT COALESCE(MAX(position), 0) FROM events", [], |row| row.get(0))?;
+    ) -> Result<Self, DbError> {
+        let position = head(&connection, SHARD)?;
         let purge = Purge::unfinished(&connection)?;
-        let position = u64::try_from(position).unwrap_or(0);
-        shared.head.store(position, Ordering::Release);
+        shared.advance(SHARD, position);
         Ok(Self {
             connection,
             shared,
@@ -109,7 +114,7 @@ impl Writer {
     }
 
     /// Works until it is told to end or nobody can send any more; gives the connection back.
-    pub(crate) fn run(mut self) -> Connection {
+    pub(crate) fn run(mut self) -> Db {
         let mut messages = Vec::with_capacity(self.batch_limit);
         loop {
             let mut going = true;
@@ -165,11 +170,13 @@ impl Writer {
             Ok(emptied) => self.publish(batch, emptied, size, started),
             Err(error) => self.give_up(batch, messages, &error),
         }
-        checkpoint::start_over(&self.connection, &self.shared);
+        if let Some(connection) = self.connection.sqlite() {
+            checkpoint::start_over(connection, &self.shared);
+        }
     }
 
     /// Carries the messages out and commits; true if a purge finished.
-    fn transact(&mut self, messages: &mut Vec<Message>, batch: &mut Batch) -> Result<bool, rusqlite::Error> {
+    fn transact(&mut self, messages: &mut Vec<Message>, batch: &mut Batch) -> Result<bool, DbError> {
         self.run_cached("BEGIN IMMEDIATE")?;
         for message in messages.drain(..) {
             match message {
@@ -207,13 +214,13 @@ impl Writer {
         Ok(emptied)
     }
 
-    fn run_cached(&self, sql: &str) -> rusqlite::Result<()> {
-        self.connection.prepare_cached(sql)?.raw_execute().map(drop)
+    fn run_cached(&self, sql: &str) -> Result<(), DbError> {
+        self.connection.execute(sql, bind![]).map(drop)
     }
 }
 
 /// Logs why a change failed.
-pub(crate) fn failed_change(error: &rusqlite::Error) -> ConfigError {
+pub(crate) fn failed_change(error: &DbError) -> ConfigError {
     tracing::error!(%error, "a change of the configuration failed");
     ConfigError::Failed
 }

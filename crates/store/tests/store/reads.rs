@@ -143,7 +143,10 @@ async fn events_are_found_by_each_field() {
         (subject("usr_nobody"), vec![]),
         (EventQuery { types: vec![EventType::UserUpdated], ..subject(ann.id.as_str()) }, vec![5]),
     ] {
-        let found = f.store.events(query.clone()).await.unwrap();
+        let read = f.store.events(query.clone()).await.unwrap();
+        let found = read.events;
+        let scanned_to = if found.len() == query.limit as usize { found[found.len() - 1].position } else { 5 };
+        assert_eq!(read.scanned_to.at(0), scanned_to, "{query:?}");
         assert_eq!(found.iter().map(|event| event.position).collect::<Vec<_>>(), expected, "{query:?}");
     }
     let heard = f.heard.events();

@@ -52,7 +52,7 @@ async fn a_refused_request_fails_alone_and_positions_stay_gapless() {
     let heard = f.heard.events();
     let places: Vec<(u64, u64)> = heard.iter().map(|event| (event.position, event.sequence)).collect();
     assert_eq!(places, (1..=41).map(|n| (n, n)).collect::<Vec<_>>());
-    let logged = f.store.events(EventQuery { limit: 1000, ..EventQuery::default() }).await.unwrap();
+    let logged = f.store.events(EventQuery { limit: 1000, ..EventQuery::default() }).await.unwrap().events;
     assert_eq!(logged, heard);
 }
 
@@ -252,7 +252,8 @@ async fn a_deleted_directory_is_gone_at_once_and_then_emptied() {
     let events = store
         .events(EventQuery { after: vec![head].into(), limit: 10, ..EventQuery::default() })
         .await
-        .unwrap();
+        .unwrap()
+        .events;
     let kinds: Vec<EventType> = events.iter().map(|event| event.kind).collect();
     assert_eq!(kinds, [EventType::DirectoryDeactivated, EventType::DirectoryDeleted]);
 }

@@ -8,10 +8,11 @@ use std::{
 
 use rusqlite::ErrorCode;
 
-use super::{Batch, Done, REREAD, Writer};
+use super::{Batch, Done, REREAD, SHARD, Writer};
 use crate::{
     catalog,
     config_ops::ConfigError,
+    db::DbError,
     write::{Message, Touched, WriteError},
 };
 
@@ -23,7 +24,7 @@ enum Failure {
 
 impl Writer {
     pub(super) fn publish(&mut self, batch: Batch, emptied: bool, size: usize, started: Instant) {
-        self.shared.head.store(self.position, Ordering::Release);
+        self.shared.advance(SHARD, self.position);
         self.shared.commits.fetch_add(1, Ordering::Relaxed);
         self.shared.commit_failed.store(false, Ordering::Relaxed);
         if emptied {
@@ -91,18 +92,18 @@ impl Writer {
     }
 
     /// Nothing of the batch happened.
-    pub(super) fn give_up(&mut self, batch: Batch, rest: &mut Vec<Message>, error: &rusqlite::Error) {
+    pub(super) fn give_up(&mut self, batch: Batch, rest: &mut Vec<Message>, error: &DbError) {
         tracing::error!(%error, requests = batch.done.len() + rest.len(), "a commit failed; nothing of it was kept");
         self.meters.commit_failures.increment(1);
         self.shared.commit_failed.store(true, Ordering::Relaxed);
-        if !self.connection.is_autocommit()
-            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        if self.connection.sqlite().is_some_and(|connection| !connection.is_autocommit())
+            && let Err(error) = self.connection.batch("ROLLBACK")
         {
             tracing::error!(%error, "the transaction could not be rolled back");
         }
-        self.position = self.shared.head.load(Ordering::Acquire);
+        self.position = self.shared.head(SHARD);
         self.directories.forget();
-        let failure = if error.sqlite_error_code() == Some(ErrorCode::DiskFull) {
+        let failure = if error.sqlite_code() == Some(ErrorCode::DiskFull) {
             Failure::DiskFull
         } else {
             Failure::Database

@@ -5,10 +5,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rollcall_domain::{Context, Decision, Refusal, Reply, Write, directory::DirectoryState, event::Cause};
 use rusqlite::{ErrorCode, ffi};
 
-use super::{Batch, Rejected, Writer};
+use super::{Batch, Rejected, SHARD, Writer};
 use crate::{
     clock,
     config_ops::ConfigError,
+    db::DbError,
     resources,
     write::{
         Applied, Change, Committed, Touched, WriteRequest,
@@ -46,7 +47,7 @@ impl Writer {
                     persist.write(write)?;
                 }
                 for event in decision.events {
-                    let event = events::append(&writer.connection, &mut row, &mut writer.position, event)?;
+                    let event = events::append(&writer.connection, SHARD, &mut row, &mut writer.position, event)?;
                     batch.events.push(event);
                 }
                 Ok(())
@@ -134,13 +135,17 @@ impl Writer {
         &mut self,
         change: &mut dyn Change,
         batch: &mut Batch,
-    ) -> Result<Result<(), ConfigError>, rusqlite::Error> {
+    ) -> Result<Result<(), ConfigError>, DbError> {
         // What this batch did to directories must be in their rows before a change reads them.
         self.directories.write(&self.connection, &batch.changed)?;
         let mut refused = None;
         let applied = self.savepoint(|writer| {
             let mut applied =
-                Applied { connection: &writer.connection, position: writer.position, touched: Vec::new() };
+                Applied {
+                    connection: &writer.connection,
+                    position: Some(writer.position),
+                    touched: Vec::new(),
+                };
             match catch_unwind(AssertUnwindSafe(|| change.apply(&mut applied)))
                 .unwrap_or(Err(ConfigError::Failed))
             {
@@ -172,10 +177,10 @@ impl Writer {
         }
         match work(self) {
             // It may have left a part of itself: nothing of the batch can be kept.
-            Err(Rejected::Failed) => Err(Rejected::Lost(rusqlite::Error::SqliteFailure(
+            Err(Rejected::Failed) => Err(Rejected::Lost(DbError::Sqlite(rusqlite::Error::SqliteFailure(
                 ffi::Error::new(ffi::SQLITE_ABORT),
                 Some("a request failed half-way".to_owned()),
-            ))),
+            )))),
             outcome => outcome,
         }
     }
@@ -209,10 +214,10 @@ impl Writer {
     }
 
     /// Whether an error costs its request only, or the whole transaction.
-    fn sql(&self, error: rusqlite::Error) -> Rejected {
-        let lost = self.connection.is_autocommit()
+    fn sql(&self, error: DbError) -> Rejected {
+        let lost = self.connection.sqlite().is_none_or(rusqlite::Connection::is_autocommit)
             || matches!(
-                error.sqlite_error_code(),
+                error.sqlite_code(),
                 Some(
                     ErrorCode::DiskFull
                         | ErrorCode::SystemIoFailure
