@@ -100,7 +100,7 @@ async fn progress_is_there_after_the_store_is_opened_again() {
     assert_eq!(store.load_parked(&endpoint, 0).await.unwrap(), batch.parked);
     let id = DeliveryId { endpoint_id: endpoint.clone(), shard: 0, position: event.position };
     assert_eq!(store.delivery(&id).await.unwrap().unwrap().1, batch.attempts);
-    let sends = store.manual_sends(10).await.unwrap();
+    let sends = store.manual_sends(0, 10).await.unwrap();
     assert_eq!(sends.len(), 2);
     assert_eq!(sends[0].what, ManualSendWhat::Event { shard: 0, position: 1 });
     assert_eq!(sends[1].what, test);
@@ -110,14 +110,14 @@ async fn progress_is_there_after_the_store_is_opened_again() {
         ..ProgressBatch::default()
     };
     store.save_progress(done).await.unwrap();
-    assert_eq!(store.manual_sends(10).await.unwrap().len(), 1);
+    assert_eq!(store.manual_sends(0, 10).await.unwrap().len(), 1);
     assert!(store.load_parked(&endpoint, 0).await.unwrap().is_empty());
 
     store.delete_endpoint(&endpoint).await.unwrap();
     // Progress that was under way does not bring it back.
     store.save_progress(batch).await.unwrap();
     assert!(store.load_lanes(0).await.unwrap().is_empty());
-    assert!(store.manual_sends(10).await.unwrap().is_empty());
+    assert!(store.manual_sends(0, 10).await.unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

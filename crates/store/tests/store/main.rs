@@ -3,8 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
 mod config;
+mod leases;
 mod ledger;
 mod limits;
+mod manual;
 mod reads;
+mod relay;
+mod shards;
 mod support;
 mod writes;

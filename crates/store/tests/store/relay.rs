@@ -1,0 +1,90 @@
+use std::collections::BTreeMap;
+
+use rollcall_store::{Store, relay::RelayShard};
+
+use crate::support::Fixture;
+
+/// Lets each of these call as often as it takes until nothing changes hands any more; gives what
+/// each holds.
+async fn settled(relays: &[(&Store, &str)]) -> Vec<Vec<RelayShard>> {
+    let mut before = Vec::new();
+    loop {
+        let mut held = Vec::new();
+        for (store, holder) in relays {
+            held.push(store.relay_claim(holder).await.unwrap());
+        }
+        if held == before {
+            return held;
+        }
+        before = held;
+    }
+}
+
+fn shares(held: &[Vec<RelayShard>], shards: u16) -> Vec<usize> {
+    let mut all: Vec<u16> = held.iter().flatten().map(|held| held.shard).collect();
+    all.sort_unstable();
+    assert_eq!(all, (0..shards).collect::<Vec<_>>(), "each shard is held once");
+    held.iter().map(Vec::len).collect()
+}
+
+async fn relays_share_evenly(f: &Fixture, stores: &[Store]) {
+    let shards = f.store.shards();
+    let names = ["a", "b", "c", "d"];
+    let mut relays = Vec::new();
+    let mut tokens: BTreeMap<u16, u64> = BTreeMap::new();
+    for (at, name) in names.iter().enumerate() {
+        relays.push((&stores[at % stores.len()], *name));
+        let held = settled(&relays).await;
+        let shares = shares(&held, shards);
+        assert!(shares.iter().max().unwrap() - shares.iter().min().unwrap() <= 1, "{shares:?}");
+        for held in held.iter().flatten() {
+            assert!(tokens.insert(held.shard, held.token).is_none_or(|before| before <= held.token));
+        }
+    }
+    // Two go; the others take over at once, under new tokens.
+    let gone = settled(&relays).await;
+    for (store, name) in relays.drain(..2) {
+        store.relay_release(name).await.unwrap();
+    }
+    let held = settled(&relays).await;
+    shares(&held, shards);
+    for before in gone[..2].iter().flatten() {
+        let now = held.iter().flatten().find(|now| now.shard == before.shard).unwrap();
+        assert_eq!(now.token, before.token + 1);
+    }
+}
+
+/// What was published is kept, and only from whoever holds the shard.
+async fn published_positions_are_the_holders(f: &Fixture, other: &Store) {
+    let first = f.store.relay_claim("a").await.unwrap();
+    assert_eq!(first.len(), usize::from(f.store.shards()));
+    assert!(first.iter().all(|held| held.published == 0), "everything in the log belongs on the feed");
+    let token = first[0].token;
+    assert_eq!(f.store.relay_published(&[(0, token, 7)]).await.unwrap(), [0_u16; 0]);
+    // Never back.
+    assert_eq!(f.store.relay_published(&[(0, token, 5)]).await.unwrap(), [0_u16; 0]);
+    f.store.relay_release("a").await.unwrap();
+    let second = other.relay_claim("b").await.unwrap();
+    assert_eq!((second[0].published, second[0].token), (7, token + 1));
+    assert_eq!(f.store.relay_published(&[(0, token, 9)]).await.unwrap(), [0]);
+    assert_eq!(other.relay_published(&[(0, token + 1, 8)]).await.unwrap(), [0_u16; 0]);
+    assert_eq!(f.store.relay_positions().await.unwrap()[0], (0, 8));
+
+    // The topic lost what it held.
+    f.store.relay_rewind(&[(0, 2)]).await.unwrap();
+    assert_eq!(other.relay_published(&[(0, token + 1, 9)]).await.unwrap(), [0]);
+    let again = other.relay_claim("b").await.unwrap();
+    assert_eq!(again[0], RelayShard { shard: 0, token: token + 2, published: 2 });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shares_on_files() {
+    let f = Fixture::new().await;
+    relays_share_evenly(&f, std::slice::from_ref(&f.store)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn published_on_files() {
+    let f = Fixture::new().await;
+    published_positions_are_the_holders(&f, &f.store).await;
+}
