@@ -89,8 +89,8 @@ impl Log for Store {
         self.release_shards(held).await
     }
 
-    async fn organizations_in(&self, _shard: u16) -> Result<Option<HashSet<OrganizationId>>, ReadError> {
-        Ok(None)
+    async fn organizations_in(&self, shard: u16) -> Result<Option<HashSet<OrganizationId>>, ReadError> {
+        self.organizations_in(shard).await
     }
 
     async fn load_lanes(&self, shard: u16) -> Result<Vec<LaneRecord>, ReadError> {
