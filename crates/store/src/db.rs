@@ -165,6 +165,14 @@ impl Db {
         }
     }
 
+    /// The session with PostgreSQL, for what only it can do.
+    pub(crate) fn postgres(&self) -> Result<&Session, DbError> {
+        match self {
+            Self::Postgres(session) => Ok(session),
+            Self::Sqlite(_) => Err(DbError::Corrupt { column: 0, wanted: "a server" }),
+        }
+    }
+
     /// The connection is of no use any more: make another.
     pub(crate) fn is_lost(&self) -> bool {
         match self {

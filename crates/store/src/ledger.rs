@@ -30,8 +30,8 @@ pub(crate) use endpoints::reconcile;
 pub(crate) use leases::NOW;
 pub(crate) use shards::Epochs;
 pub use shards::{HeldShard, SHARD_LEASE, SaveError};
-pub(crate) use token_use::recall_token_use;
 pub(crate) use task::Task;
+pub(crate) use token_use::recall_token_use;
 pub(crate) use writer::{Ledger, connect};
 
 use jiff::Timestamp;

@@ -28,6 +28,7 @@ mod db;
 mod disk;
 mod folder;
 mod names;
+mod open;
 mod resources;
 mod rows;
 mod schema;

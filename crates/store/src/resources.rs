@@ -50,11 +50,7 @@ pub(crate) fn groups_of(c: &Db, directory: i64, value: &str) -> Result<Vec<Group
 }
 
 /// The same with the groups' counters.
-pub(crate) fn group_summaries_of(
-    c: &Db,
-    directory: i64,
-    value: &str,
-) -> Result<Vec<GroupSummary>, DbError> {
+pub(crate) fn group_summaries_of(c: &Db, directory: i64, value: &str) -> Result<Vec<GroupSummary>, DbError> {
     c.rows(
         statement!(
             "SELECT ",

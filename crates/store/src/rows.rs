@@ -2,13 +2,13 @@
 
 use std::{collections::HashMap, ops::ControlFlow};
 
+use crate::db::{Db, DbError, Row, bind};
 use bytes::Bytes;
 use rollcall_domain::{
     event::{EventType, LoggedEvent, Subject, SubjectKind},
     ids::{DirectoryId, EventId, GroupId, OrganizationId, UserId},
     record::{GroupRecord, GroupRef, GroupSummary, MemberKind, MemberRecord, UserRecord, UserSummary},
 };
-use crate::db::{Db, DbError, Row, bind};
 
 /// Of `users u`; read by [`user`].
 pub(crate) const USER: &str =
@@ -178,8 +178,9 @@ pub(crate) fn add_bodies(c: &Db, shard: u16, mut events: Vec<&mut LoggedEvent>) 
         },
     )?;
     for event in &mut events {
-        event.body =
-            bodies.remove(&event.position).ok_or(DbError::Corrupt { column: 1, wanted: "an event's body" })?;
+        event.body = bodies
+            .remove(&event.position)
+            .ok_or(DbError::Corrupt { column: 1, wanted: "an event's body" })?;
     }
     Ok(())
 }

@@ -1,11 +1,27 @@
-//! The two files' schemas, as numbered migrations.
+//! The schemas, as numbered migrations: of the two files, and of a server.
 //!
-//! A file that a newer version of this program made is refused: its rows may mean what this one
-//! does not know.
+//! What a newer version of this program made is refused: its rows may mean what this one does not
+//! know.
+
+use std::time::Duration;
 
 use rusqlite::Connection;
 
-use crate::{OpenError, connection::flat};
+use crate::{
+    OpenError,
+    connection::flat,
+    db::{Db, DbError, Session, Target, bind},
+};
+
+/// The server's schema that holds what `main.db` does; the other one is `ledger`.
+pub(crate) const MAIN: &str = "rollcall";
+
+/// Under this lock of the database a server's schema is changed, by one process of those that start.
+const LOCK: i64 = i64::from_be_bytes(*b"rollcall");
+/// The oldest server that is used.
+const OLDEST: i64 = 150_000;
+/// How long a migration may take, and others wait for it.
+const MIGRATION: Duration = Duration::from_secs(15 * 60);
 
 mod main_file {
     refinery::embed_migrations!("src/schema/main");
@@ -13,6 +29,10 @@ mod main_file {
 
 mod ledger_file {
     refinery::embed_migrations!("src/schema/ledger");
+}
+
+mod server {
+    refinery::embed_migrations!("src/schema/postgres");
 }
 
 /// Which of the two files.
@@ -49,13 +69,92 @@ pub(crate) fn migrate(connection: &mut Connection, schema: Schema) -> Result<(),
             .unwrap_or(0)
     };
     if found > known {
-        return Err(error(
-            format!("opening {what}"),
-            format!("it was written by a newer version of rollcall (its schema is {found}, this version knows {known})").into(),
-        ));
+        return Err(error(format!("opening {what}"), newer(found, known).into()));
     }
     runner
         .run(connection)
         .map(drop)
         .map_err(|e| error(format!("bringing {what} to this version's schema"), flat(&e)))
+}
+
+fn newer(found: impl std::fmt::Display, known: impl std::fmt::Display) -> String {
+    format!(
+        "it was written by a newer version of rollcall (its schema is {found}, this version knows {known})"
+    )
+}
+
+/// Brings a server's schemas to this version, and makes them, with so many shards, at the first time.
+pub(crate) fn migrate_server(target: &Target, shards: u16) -> Result<(), OpenError> {
+    let error = |doing: &str, source: Box<dyn std::error::Error + Send + Sync>| OpenError::Database {
+        what: format!("{doing} {}", target.name()),
+        source,
+    };
+    let failed = |doing: &'static str| move |e: DbError| error(doing, e.to_string().into());
+    let session = Session::connect(&target.clone().answering_within(MIGRATION), "rollcall migration", MAIN)
+        .map_err(failed("connecting to"))?;
+    let mut db = Db::Postgres(session);
+    let setting = |name: &str| {
+        let row = db.row("SELECT current_setting($1)", bind![name], |row| row.get::<String>(0));
+        row.map(Option::unwrap_or_default).map_err(failed("reading the settings of"))
+    };
+    if setting("server_version_num")?.parse().unwrap_or(0) < OLDEST {
+        let version = setting("server_version")?;
+        return Err(error(
+            "using",
+            format!("it is version {version}, and 15 is the oldest that works").into(),
+        ));
+    }
+    if setting("server_encoding")? != "UTF8" {
+        return Err(error("using", "the database's encoding is not UTF8".into()));
+    }
+    db.execute("SELECT 1 FROM (SELECT pg_advisory_lock($1)) l", bind![LOCK])
+        .map_err(failed("waiting for another migration of"))?;
+    let (known, found) = (
+        newest(server::migrations::runner().get_migrations()),
+        applied(&db).map_err(failed("reading the schema of"))?,
+    );
+    if found > known {
+        return Err(error("opening", newer(found, known).into()));
+    }
+    if found < known {
+        db.batch(&format!("CREATE SCHEMA IF NOT EXISTS {MAIN}")).map_err(failed("making the schema of"))?;
+        if let Db::Postgres(session) = &mut db {
+            session
+                .migrate(&server::migrations::runner())
+                .map_err(|e| error("bringing to this version's schema", flat(&e)))?;
+        }
+    }
+    if found == 0 && shards != 32 {
+        db.transaction(|db| {
+            db.execute("UPDATE meta SET value = $1 WHERE name = 'shards'", bind![shards.to_string()])?;
+            db.execute("DELETE FROM shards", bind![])?;
+            let last = i64::from(shards.max(1)) - 1;
+            db.execute(
+                "INSERT INTO shards (shard, position) SELECT n, 0 FROM generate_series(0, CAST($1 AS INTEGER)) n",
+                bind![last],
+            )
+        })
+        .map_err(failed("making the shards of"))?;
+    }
+    // The session's end lets the lock go.
+    Ok(())
+}
+
+fn newest(migrations: &[refinery::Migration]) -> i64 {
+    migrations.iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0)
+}
+
+/// The newest migration that was made; 0 where there are none yet.
+fn applied(db: &Db) -> Result<i64, DbError> {
+    let there = db.row(
+        "SELECT 1 FROM information_schema.tables WHERE table_schema = $1 AND table_name = 'refinery_schema_history'",
+        bind![MAIN],
+        |_| Ok::<_, DbError>(()),
+    )?;
+    if there.is_none() {
+        return Ok(0);
+    }
+    let version =
+        db.row("SELECT COALESCE(MAX(version), 0) FROM refinery_schema_history", bind![], |row| row.get(0))?;
+    Ok(version.unwrap_or(0))
 }

@@ -4,7 +4,7 @@ use std::{
     sync::{
         Arc, Mutex, PoisonError,
         atomic::Ordering,
-        mpsc::{SyncSender, TrySendError, sync_channel},
+        mpsc::{SyncSender, TrySendError},
     },
     thread::{Builder, JoinHandle},
 };
@@ -13,18 +13,15 @@ use rollcall_domain::{event::LoggedEvent, shard::Positions};
 use tokio::sync::{oneshot, watch};
 
 use crate::{
-    Catalog, Committed, Settings, WriteError, WriteRequest, catalog, checkpoint,
-    connection::{self, Purpose, failed},
-    db::{Db, DbError},
-    disk,
+    Catalog, Committed, Settings, WriteError, WriteRequest,
+    db::Db,
     folder::Folder,
     ledger::{Epochs, Ledger},
-    read::{Connector, ReadError, Readers},
-    schema::{Schema, migrate},
-    seal::Sealer,
+    open,
+    read::{ReadError, Readers},
     shared::Shared,
     stop::Stop,
-    write::{Message, Writer},
+    write::{self, Message, Writers},
 };
 
 /// Hears of events after their commit, in order of position, on the writer's thread: it must not
@@ -89,67 +86,52 @@ pub(crate) struct Inner {
     pub(crate) ledger: Ledger,
     pub(crate) epochs: Epochs,
     pub(crate) attempts_retention_days: u32,
-    queue: SyncSender<Message>,
-    stop: Stop,
-    threads: Mutex<Option<Threads>>,
+    pub(crate) writing: Writing,
 }
 
-struct Threads {
-    writer: JoinHandle<Db>,
-    helpers: Vec<JoinHandle<()>>,
+/// Who writes.
+pub(crate) enum Writing {
+    /// One thread, to files of its own.
+    Files {
+        /// To the writer.
+        queue: SyncSender<Message>,
+        /// Ends the helpers.
+        stop: Stop,
+        /// Until they are ended.
+        threads: Mutex<Option<Threads>>,
+    },
+    /// Some threads, to a server that others write to as well.
+    Server(Writers),
+}
+
+/// The threads that work on files.
+pub(crate) struct Threads {
+    pub(crate) writer: JoinHandle<Db>,
+    pub(crate) helpers: Vec<JoinHandle<()>>,
     /// The last to go.
-    folder: Folder,
+    pub(crate) folder: Folder,
 }
 
 impl Store {
-    /// Opens (and at the first time makes) the store of a data folder.
+    /// Opens the store that the settings name, and makes it at the first time. Blocks, for as long as
+    /// a server takes to answer.
     pub fn open(settings: Settings, listener: Arc<dyn CommitListener>) -> Result<Self, OpenError> {
-        let folder = Folder::open(&settings.data_dir)?;
-        let (main, ledger_path) = (folder.main(), folder.ledger());
-        let mut main_connection = connection::open(&main, Purpose::Writer)?;
-        migrate(&mut main_connection, Schema::Main)?;
-        let mut ledger_connection = connection::open(&ledger_path, Purpose::Ledger)?;
-        migrate(&mut ledger_connection, Schema::Ledger)?;
-        let read = |error: DbError| failed("reading", &main, &error);
-        let main_connection = Db::Sqlite(main_connection);
-        let ledger_connection = Db::Sqlite(ledger_connection);
-        let sealed_with = catalog::sealed_with(&main_connection).map_err(read)?;
-        let sealer = match &settings.master_key {
-            Some(key) => Sealer::configured(key, &sealed_with)?,
-            None => Sealer::load(folder.path(), &sealed_with)?,
+        let inner = match settings.url.clone() {
+            None => open::files(settings, listener)?,
+            // A session has a small runtime of its own, which cannot run within another.
+            Some(url) => std::thread::scope(|scope| {
+                let opening = Builder::new()
+                    .name("rollcall-open".to_owned())
+                    .spawn_scoped(scope, || open::server(&settings, &url, listener))
+                    .map_err(|source| OpenError::Io { what: "starting a thread".to_owned(), source })?;
+                opening.join().unwrap_or_else(|_| {
+                    Err(OpenError::Database {
+                        what: "opening the store".to_owned(),
+                        source: "it panicked".into(),
+                    })
+                })
+            })?,
         };
-        let shared = Arc::new(Shared::new(sealer));
-
-        let (queue, receiver) = sync_channel(settings.write_queue.max(1));
-        crate::ledger::recall_token_use(&ledger_connection, &shared)
-            .map_err(|error| failed("reading", &ledger_path, &error))?;
-        let catalog = catalog::complete(&main_connection, &shared).map_err(read)?;
-        crate::ledger::reconcile(&ledger_connection, &catalog)
-            .map_err(|error| failed("reading", &ledger_path, &error))?;
-        shared.revision.send_replace(catalog.revision);
-        shared.catalog.store(Arc::new(catalog));
-        let writer =
-            Writer::new(main_connection, shared.clone(), listener, receiver, settings.batch).map_err(read)?;
-
-        let spawning = |source| OpenError::Io { what: "starting a thread".to_owned(), source };
-        let stop = Stop::default();
-        let readers = Readers::start(
-            &Connector::Sqlite { main: main.clone(), ledger: ledger_path.clone() },
-            settings.readers.max(1),
-        )?;
-        let checkpointer = connection::open(&main, Purpose::Checkpointer)?;
-        let helpers = vec![
-            checkpoint::start(checkpointer, shared.clone(), stop.clone()).map_err(spawning)?,
-            disk::start(folder.path(), settings.clone(), shared.clone(), stop.clone()).map_err(spawning)?,
-        ];
-        let ledger = Ledger::start(ledger_connection, None, shared.clone(), settings.attempts_retention_days)
-            .map_err(spawning)?;
-        let writer =
-            Builder::new().name("rollcall-writer".to_owned()).spawn(|| writer.run()).map_err(spawning)?;
-        let threads = Mutex::new(Some(Threads { writer, helpers, folder }));
-        let attempts_retention_days = settings.attempts_retention_days;
-        let epochs = Epochs::default();
-        let inner = Inner { shared, readers, ledger, epochs, attempts_retention_days, queue, stop, threads };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -183,6 +165,16 @@ impl Store {
         self.inner.shared.revision.subscribe()
     }
 
+    /// Another process has changed the configuration up to this revision: it is read soon. Without being
+    /// told, the store looks by itself, more than once a second.
+    pub fn refresh_catalog_to(&self, revision: u64) {
+        if let Writing::Server(writers) = &self.inner.writing
+            && revision > *self.inner.shared.revision.borrow()
+        {
+            writers.look_at_catalog();
+        }
+    }
+
     /// Changes when a manual send is asked for.
     pub fn manual_changes(&self) -> watch::Receiver<u64> {
         self.inner.shared.manual.subscribe()
@@ -196,12 +188,19 @@ impl Store {
 
     /// How many shards the log has; fixed when the store was made.
     pub fn shards(&self) -> u16 {
-        1
+        self.inner.shared.shards()
     }
 
     /// The newest committed position of each shard.
     pub async fn heads(&self) -> Result<Positions, ReadError> {
-        Ok(vec![self.head(0)].into())
+        match self.inner.writing {
+            Writing::Files { .. } => Ok(vec![self.head(0)].into()),
+            Writing::Server(_) => {
+                let heads = self.read(|c| Ok(write::heads(c)?)).await?;
+                heads.iter().for_each(|(shard, position)| self.inner.shared.advance(shard, position));
+                Ok(heads)
+            }
+        }
     }
 
     /// The newest position of the shard that this process has committed or seen; 0 if there is none.
@@ -227,7 +226,11 @@ impl Inner {
         }
         // Counted before it is sent, so that the writer never takes away what is not there yet.
         self.shared.waiting.fetch_add(1, Ordering::Relaxed);
-        self.queue.try_send(message).map_err(|error| {
+        let queue = match &self.writing {
+            Writing::Files { queue, .. } => queue,
+            Writing::Server(writers) => writers.queue(&message),
+        };
+        queue.try_send(message).map_err(|error| {
             self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
             let reason = match error {
                 TrySendError::Full(_) => "too many writes wait",
@@ -239,15 +242,30 @@ impl Inner {
 
     fn shut(&self) {
         self.shared.closing.store(true, Ordering::Relaxed);
-        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Threads { writer, helpers, folder }) = threads else { return };
-        let _ = self.queue.send(Message::End);
+        match &self.writing {
+            Writing::Files { queue, stop, threads } => {
+                let threads = threads.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if let Some(threads) = threads {
+                    let _ = queue.send(Message::End);
+                    self.shut_files(threads, stop);
+                }
+            }
+            Writing::Server(writers) => {
+                writers.shut();
+                self.readers.shut();
+                self.ledger.shut();
+            }
+        }
+    }
+
+    fn shut_files(&self, threads: Threads, stop: &Stop) {
+        let Threads { writer, helpers, folder } = threads;
         let connection = writer.join();
         // The last connection to a file that can write moves its write-ahead log into it and removes
         // the log: the readers, which cannot, go before the writers' connections.
         self.readers.shut();
         self.ledger.shut();
-        self.stop.stop();
+        stop.stop();
         for helper in helpers {
             if helper.join().is_err() {
                 tracing::error!("a thread of the store had panicked");

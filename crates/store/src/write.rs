@@ -5,16 +5,21 @@
 //! the `events`; `purge`, which removes what a deleted directory left.
 
 mod change;
+mod decided;
 mod directories;
 mod events;
 mod load;
+mod meters;
 mod persist;
+mod postgres;
 mod purge;
 mod queue;
+mod told;
 mod writer;
 
 pub(crate) use change::{Applied, Change, Touched, change, heads};
 pub(crate) use directories::directory;
+pub(crate) use postgres::{Writers, WritersSettings, revision};
 pub(crate) use queue::{Message, WriteTicket};
 pub(crate) use writer::{Writer, failed_change};
 

@@ -57,12 +57,7 @@ pub(crate) fn refreshed(c: &Db, shared: &Shared, touched: &mut HashSet<Touched>)
     (touched.len() < before).then_some(catalog)
 }
 
-fn refresh(
-    c: &Db,
-    shared: &Shared,
-    catalog: &mut Catalog,
-    touched: &Touched,
-) -> Result<(), DbError> {
+fn refresh(c: &Db, shared: &Shared, catalog: &mut Catalog, touched: &Touched) -> Result<(), DbError> {
     match touched {
         Touched::Organization(id) => match organization(c, id)? {
             Some(found) => drop(catalog.organizations.insert(id.clone(), Arc::new(found))),
@@ -104,11 +99,7 @@ fn organization(c: &Db, id: &OrganizationId) -> Result<Option<Organization>, DbE
     )
 }
 
-fn directory_entry(
-    c: &Db,
-    shared: &Shared,
-    id: &DirectoryId,
-) -> Result<Option<DirectoryEntry>, DbError> {
+fn directory_entry(c: &Db, shared: &Shared, id: &DirectoryId) -> Result<Option<DirectoryEntry>, DbError> {
     let found = c.row(
         "SELECT id, organization_id, name, provider, state, mode, created_at FROM directories WHERE id = $1",
         bind![id.as_str()],
@@ -140,11 +131,7 @@ fn token(row: &Row<'_>) -> Result<Token, DbError> {
     })
 }
 
-fn endpoint_entry(
-    c: &Db,
-    shared: &Shared,
-    id: &EndpointId,
-) -> Result<Option<EndpointEntry>, DbError> {
+fn endpoint_entry(c: &Db, shared: &Shared, id: &EndpointId) -> Result<Option<EndpointEntry>, DbError> {
     let Some(endpoint) = endpoint(c, id)? else { return Ok(None) };
     let sealed: Vec<(Sealed, Option<Timestamp>)> = c.rows(
         "SELECT key_id, sealed, expires_at FROM endpoint_secrets WHERE endpoint_id = $1 ORDER BY pk DESC",

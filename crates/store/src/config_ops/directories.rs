@@ -27,8 +27,10 @@ impl Store {
                 mode: new.mode,
                 created_at: clock::now(),
             };
-            applied.connection.execute("INSERT INTO directories (id, organization_id, name, provider, state, mode, created_at)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7)", bind![
+            applied.connection.execute(
+                "INSERT INTO directories (id, organization_id, name, provider, state, mode, created_at)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                bind![
                     directory.id.as_str(),
                     directory.organization_id.as_str(),
                     &directory.name,
@@ -36,7 +38,8 @@ impl Store {
                     directory.state.as_str(),
                     names::of(directory.mode),
                     directory.created_at
-                ])?;
+                ],
+            )?;
             let (token, secret) = insert_token(applied, &directory.id, directory.created_at)?;
             applied.touched.push(Touched::Directory(directory.id.clone()));
             Ok((directory, token, secret))

@@ -93,11 +93,14 @@ impl Store {
     pub async fn delete_endpoint(&self, id: &EndpointId) -> Result<(), ConfigError> {
         let deleted = id.clone();
         self.change(move |applied| {
-            let removed = applied.connection.execute("DELETE FROM endpoints WHERE id = $1", bind![deleted.as_str()])?;
+            let removed =
+                applied.connection.execute("DELETE FROM endpoints WHERE id = $1", bind![deleted.as_str()])?;
             if removed == 0 {
                 return Err(ConfigError::NotFound);
             }
-            applied.connection.execute("DELETE FROM endpoint_secrets WHERE endpoint_id = $1", bind![deleted.as_str()])?;
+            applied
+                .connection
+                .execute("DELETE FROM endpoint_secrets WHERE endpoint_id = $1", bind![deleted.as_str()])?;
             applied.touched.push(Touched::Endpoint(deleted));
             Ok(())
         })
@@ -150,22 +153,27 @@ fn apply(endpoint: &mut Endpoint, patch: EndpointPatch, now: Timestamp) {
 }
 
 fn update(applied: &Applied<'_>, endpoint: &Endpoint) -> Result<(), DbError> {
-    applied.connection.execute("UPDATE endpoints SET url = $1, description = $2, event_types = $3, retry_schedule = $4,
+    applied
+        .connection
+        .execute(
+            "UPDATE endpoints SET url = $1, description = $2, event_types = $3, retry_schedule = $4,
                     timeout_seconds = $5, on_exhausted = $6, headers = $7, state = $8, state_reason = $9,
                     updated_at = $10
-             WHERE id = $11", bind![
-            &endpoint.url,
-            &endpoint.description,
-            json(&endpoint.event_types),
-            json(&endpoint.retry_schedule),
-            endpoint.timeout_seconds,
-            names::of(endpoint.on_exhausted),
-            json(&endpoint.headers),
-            endpoint.state.as_str(),
-            &endpoint.state_reason,
-            endpoint.updated_at,
-            endpoint.id.as_str(),
-        ])
+             WHERE id = $11",
+            bind![
+                &endpoint.url,
+                &endpoint.description,
+                json(&endpoint.event_types),
+                json(&endpoint.retry_schedule),
+                endpoint.timeout_seconds,
+                names::of(endpoint.on_exhausted),
+                json(&endpoint.headers),
+                endpoint.state.as_str(),
+                &endpoint.state_reason,
+                endpoint.updated_at,
+                endpoint.id.as_str(),
+            ],
+        )
         .map(drop)
 }
 

@@ -19,12 +19,17 @@ impl Store {
                 external_id,
                 created_at: clock::now(),
             };
-            applied.connection.execute("INSERT INTO organizations (id, external_id, name, created_at) VALUES ($1, $2, $3, $4)", bind![
-                    organization.id.as_str(),
-                    &organization.external_id,
-                    &organization.name,
-                    organization.created_at
-                ])
+            applied
+                .connection
+                .execute(
+                    "INSERT INTO organizations (id, external_id, name, created_at) VALUES ($1, $2, $3, $4)",
+                    bind![
+                        organization.id.as_str(),
+                        &organization.external_id,
+                        &organization.name,
+                        organization.created_at
+                    ],
+                )
                 .map_err(|error| or_conflict(error, "external_id"))?;
             applied.touched.push(Touched::Organization(organization.id.clone()));
             Ok(organization)

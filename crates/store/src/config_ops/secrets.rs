@@ -26,9 +26,15 @@ impl Store {
             exists(applied, "SELECT 1 FROM endpoints WHERE id = $1", id.as_str())?;
             let now = clock::now();
             let end = now.saturating_add(SignedDuration::from_secs(overlap_seconds.into())).unwrap_or(now);
-            applied.connection.execute("DELETE FROM endpoint_secrets WHERE endpoint_id = $1 AND expires_at <= $2", bind![id.as_str(), now])?;
-            applied.connection.execute("UPDATE endpoint_secrets SET expires_at = $1
-                     WHERE endpoint_id = $2 AND (expires_at IS NULL OR expires_at > $1)", bind![end, id.as_str()])?;
+            applied.connection.execute(
+                "DELETE FROM endpoint_secrets WHERE endpoint_id = $1 AND expires_at <= $2",
+                bind![id.as_str(), now],
+            )?;
+            applied.connection.execute(
+                "UPDATE endpoint_secrets SET expires_at = $1
+                     WHERE endpoint_id = $2 AND (expires_at IS NULL OR expires_at > $1)",
+                bind![end, id.as_str()],
+            )?;
             let secret = secret::new_signing_secret();
             insert_secret(applied, &shared.sealer, &id, &secret, now)?;
             applied.touched.push(Touched::Endpoint(id));
@@ -47,6 +53,9 @@ pub(super) fn insert_secret(
     created_at: Timestamp,
 ) -> Result<(), ConfigError> {
     let sealed = sealer.seal(endpoint.as_str(), secret).ok_or(ConfigError::Failed)?;
-    applied.connection.execute("INSERT INTO endpoint_secrets (endpoint_id, key_id, sealed, created_at) VALUES ($1, $2, $3, $4)", bind![endpoint.as_str(), sealed.key_id, sealed.bytes.as_slice(), created_at])?;
+    applied.connection.execute(
+        "INSERT INTO endpoint_secrets (endpoint_id, key_id, sealed, created_at) VALUES ($1, $2, $3, $4)",
+        bind![endpoint.as_str(), sealed.key_id, sealed.bytes.as_slice(), created_at],
+    )?;
     Ok(())
 }

@@ -34,8 +34,11 @@ impl Store {
             if let Some(seconds) = overlap_seconds {
                 let end = now.saturating_add(SignedDuration::from_secs(seconds.into())).unwrap_or(now);
                 // One that stops earlier anyway still does.
-                applied.connection.execute("UPDATE tokens SET expires_at = $1
-                         WHERE directory_id = $2 AND (expires_at IS NULL OR expires_at > $1)", bind![end, directory.as_str()])?;
+                applied.connection.execute(
+                    "UPDATE tokens SET expires_at = $1
+                         WHERE directory_id = $2 AND (expires_at IS NULL OR expires_at > $1)",
+                    bind![end, directory.as_str()],
+                )?;
             }
             let made = insert_token(applied, &directory, now)?;
             applied.touched.push(Touched::Directory(directory));
@@ -48,7 +51,10 @@ impl Store {
     pub async fn delete_token(&self, directory: &DirectoryId, token: &TokenId) -> Result<(), ConfigError> {
         let (directory, token) = (directory.clone(), token.clone());
         self.change(move |applied| {
-            let removed = applied.connection.execute("DELETE FROM tokens WHERE directory_id = $1 AND id = $2", bind![directory.as_str(), token.as_str()])?;
+            let removed = applied.connection.execute(
+                "DELETE FROM tokens WHERE directory_id = $1 AND id = $2",
+                bind![directory.as_str(), token.as_str()],
+            )?;
             if removed == 0 {
                 return Err(ConfigError::NotFound);
             }
@@ -90,13 +96,16 @@ pub(super) fn insert_token(
         expires_at: None,
         last_used_at: None,
     };
-    applied.connection.execute("INSERT INTO tokens (id, directory_id, sha256, last_characters, created_at)
-             VALUES ($1, $2, $3, $4, $5)", bind![
+    applied.connection.execute(
+        "INSERT INTO tokens (id, directory_id, sha256, last_characters, created_at)
+             VALUES ($1, $2, $3, $4, $5)",
+        bind![
             token.id.as_str(),
             directory.as_str(),
             &secret::sha256(&text),
             &token.last_characters,
             created_at
-        ])?;
+        ],
+    )?;
     Ok((token, text.into()))
 }

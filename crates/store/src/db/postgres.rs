@@ -87,7 +87,8 @@ fn roots(tls_ca: Option<&PathBuf>) -> Result<RootCertStore, OpenError> {
     let mut roots = RootCertStore::empty();
     match tls_ca {
         Some(path) => {
-            let failed = |why: String| OpenError::Url { why: format!("store.tls_ca {}: {why}", path.display()) };
+            let failed =
+                |why: String| OpenError::Url { why: format!("store.tls_ca {}: {why}", path.display()) };
             let pem = fs::read(path).map_err(|e| failed(e.to_string()))?;
             for certificate in CertificateDer::pem_slice_iter(&pem) {
                 let certificate = certificate.map_err(|e| failed(e.to_string()))?;
@@ -169,6 +170,11 @@ impl Session {
                 Err(DbError::Late(self.answer))
             }
         }
+    }
+
+    /// Brings the schema that the session looks in to the newest of these migrations.
+    pub(crate) fn migrate(&mut self, runner: &refinery::Runner) -> Result<(), refinery::Error> {
+        self.runtime.block_on(runner.run_async(&mut self.client)).map(drop)
     }
 
     /// The client, for more than one statement at once.

@@ -39,7 +39,9 @@ impl Row<'_> {
     /// A time that may be absent.
     pub(crate) fn optional_time(&self, column: usize) -> Result<Option<Timestamp>, DbError> {
         self.get::<Option<i64>>(column)?
-            .map(|n| Timestamp::from_microsecond(n).map_err(|_| DbError::Corrupt { column, wanted: "a time" }))
+            .map(|n| {
+                Timestamp::from_microsecond(n).map_err(|_| DbError::Corrupt { column, wanted: "a time" })
+            })
             .transpose()
     }
 
@@ -65,7 +67,8 @@ impl Row<'_> {
 
     /// JSON text.
     pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, column: usize) -> Result<T, DbError> {
-        serde_json::from_str(self.get(column)?).map_err(|_| DbError::Corrupt { column, wanted: "JSON of its kind" })
+        serde_json::from_str(self.get(column)?)
+            .map_err(|_| DbError::Corrupt { column, wanted: "JSON of its kind" })
     }
 }
 
@@ -99,10 +102,9 @@ impl<'a> FromColumn<'a> for Option<i64> {
 impl<'a> FromColumn<'a> for Option<&'a str> {
     fn from_column(row: &'a Row<'_>, column: usize) -> Result<Self, DbError> {
         match row {
-            Row::Sqlite(row) => row
-                .get_ref(column)?
-                .as_str_or_null()
-                .map_err(|_| DbError::Corrupt { column, wanted: "text" }),
+            Row::Sqlite(row) => {
+                row.get_ref(column)?.as_str_or_null().map_err(|_| DbError::Corrupt { column, wanted: "text" })
+            }
             Row::Postgres(row) => Ok(row.try_get(column)?),
         }
     }

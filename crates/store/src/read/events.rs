@@ -189,7 +189,8 @@ fn shard_of_subject(c: &Db, subject: &str, shards: u16) -> Result<Option<u16>, D
         return Ok(Some(0));
     }
     let newest = |sql| c.row(sql, bind![subject], |row| row.get::<u16>(0));
-    let own = newest("SELECT e.shard FROM events e WHERE e.subject_id = $1 ORDER BY e.position DESC LIMIT 1")?;
+    let own =
+        newest("SELECT e.shard FROM events e WHERE e.subject_id = $1 ORDER BY e.position DESC LIMIT 1")?;
     if own.is_some() || GroupId::parse(subject).is_none() {
         return Ok(own);
     }
@@ -347,7 +348,8 @@ mod tests {
             )
             .unwrap();
         }
-        for (at, expected) in [(0, 0), (10, 0), (11, 2), (20, 2), (25, 4), (100, 18), (101, 20), (9_999, 20)] {
+        for (at, expected) in [(0, 0), (10, 0), (11, 2), (20, 2), (25, 4), (100, 18), (101, 20), (9_999, 20)]
+        {
             assert_eq!(position_at(&c, 0, time(at)).unwrap(), expected, "{at}");
         }
     }

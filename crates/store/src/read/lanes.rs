@@ -97,9 +97,10 @@ fn lane_events(c: &Db, query: &LaneQuery, shards: u16) -> Result<LaneRead, DbErr
         (Scope::Directory(id), true) => {
             (statement!("SELECT ", EVENT, " FROM ", EVENT_TABLES, OF_DIRECTORY, CHUNK), Some(id.as_str()))
         }
-        (Scope::Directory(id), false) => {
-            (statement!("SELECT ", EVENT_HEAD, " FROM ", EVENT_TABLES, OF_DIRECTORY, CHUNK), Some(id.as_str()))
-        }
+        (Scope::Directory(id), false) => (
+            statement!("SELECT ", EVENT_HEAD, " FROM ", EVENT_TABLES, OF_DIRECTORY, CHUNK),
+            Some(id.as_str()),
+        ),
         (_, true) => (statement!("SELECT ", EVENT, " FROM ", EVENT_TABLES, OF_ALL, CHUNK), None),
         (_, false) => (statement!("SELECT ", EVENT_HEAD, " FROM ", EVENT_TABLES, OF_ALL, CHUNK), None),
     };
@@ -235,7 +236,11 @@ fn round(
                     matched += 1;
                     found.push(rows::event_head(row)?);
                 }
-                Ok(if left_off(looked_at, matched) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+                Ok(if left_off(looked_at, matched) {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                })
             })?;
             if done {
                 break;

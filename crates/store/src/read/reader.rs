@@ -42,19 +42,14 @@ impl Reader {
     /// With files, the connection is there at once; with a server, at the first read.
     pub(super) fn new(connector: Connector) -> Result<Self, OpenError> {
         let db = match &connector {
-            Connector::Sqlite { main, ledger } => {
-                Some(Db::Sqlite(connection::open_reader(main, ledger)?))
-            }
+            Connector::Sqlite { main, ledger } => Some(Db::Sqlite(connection::open_reader(main, ledger)?)),
             Connector::Postgres(_) => None,
         };
         Ok(Self { connector, db, pause: FIRST_PAUSE, not_before: Instant::now() })
     }
 
     /// Runs a read in a transaction that sees one state of the database.
-    pub(super) fn read<T>(
-        &mut self,
-        run: impl FnOnce(&Db) -> Result<T, ReadError>,
-    ) -> Result<T, ReadError> {
+    pub(super) fn read<T>(&mut self, run: impl FnOnce(&Db) -> Result<T, ReadError>) -> Result<T, ReadError> {
         let db = self.begun()?;
         let value = run(db);
         // It changed nothing: how it ends does not matter, unless the connection was lost.

@@ -132,7 +132,11 @@ impl Listed for Groups {
     }
 
     fn all(&self) -> &'static str {
-        statement!("SELECT ", GROUP, " FROM groups g WHERE g.directory_pk = $1 AND g.pk > $2 ORDER BY g.pk LIMIT $3")
+        statement!(
+            "SELECT ",
+            GROUP,
+            " FROM groups g WHERE g.directory_pk = $1 AND g.pk > $2 ORDER BY g.pk LIMIT $3"
+        )
     }
 
     fn candidate(&self, c: &Db, row: &Row<'_>) -> Result<(i64, Map<String, Value>), DbError> {

@@ -153,8 +153,9 @@ mod tests {
         }
 
         fn by(&self, attribute: IndexedAttribute) -> Option<&'static str> {
-            matches!(attribute, IndexedAttribute::UserName)
-                .then_some("SELECT pk, name FROM people WHERE $1 = 1 AND name = $2 AND pk > $3 ORDER BY pk LIMIT $4")
+            matches!(attribute, IndexedAttribute::UserName).then_some(
+                "SELECT pk, name FROM people WHERE $1 = 1 AND name = $2 AND pk > $3 ORDER BY pk LIMIT $4",
+            )
         }
 
         fn all(&self) -> &'static str {

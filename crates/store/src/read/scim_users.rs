@@ -121,7 +121,11 @@ impl Listed for Users {
     }
 
     fn all(&self) -> &'static str {
-        statement!("SELECT ", USER, " FROM users u WHERE u.directory_pk = $1 AND u.pk > $2 ORDER BY u.pk LIMIT $3")
+        statement!(
+            "SELECT ",
+            USER,
+            " FROM users u WHERE u.directory_pk = $1 AND u.pk > $2 ORDER BY u.pk LIMIT $3"
+        )
     }
 
     fn candidate(&self, c: &Db, row: &Row<'_>) -> Result<(i64, Map<String, Value>), DbError> {

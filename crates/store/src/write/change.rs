@@ -24,6 +24,39 @@ pub(crate) enum Touched {
     ApiKeys,
 }
 
+impl Touched {
+    /// Its name in the database.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Organization(_) => "organization",
+            Self::Directory(_) => "directory",
+            Self::Endpoint(_) => "endpoint",
+            Self::ApiKeys => "api_keys",
+        }
+    }
+
+    /// Which of its kind; empty where there is one only.
+    pub(crate) fn id(&self) -> &str {
+        match self {
+            Self::Organization(id) => id.as_str(),
+            Self::Directory(id) => id.as_str(),
+            Self::Endpoint(id) => id.as_str(),
+            Self::ApiKeys => "",
+        }
+    }
+
+    /// From the two.
+    pub(crate) fn parse(kind: &str, id: &str) -> Option<Self> {
+        match kind {
+            "organization" => OrganizationId::parse(id).map(Self::Organization),
+            "directory" => DirectoryId::parse(id).map(Self::Directory),
+            "endpoint" => EndpointId::parse(id).map(Self::Endpoint),
+            "api_keys" => Some(Self::ApiKeys),
+            _ => None,
+        }
+    }
+}
+
 /// What a change may use and must say.
 pub(crate) struct Applied<'a> {
     /// Inside the transaction that the change is a part of.

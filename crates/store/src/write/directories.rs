@@ -11,6 +11,7 @@ use rollcall_domain::{
 use crate::{
     db::{Db, DbError, Row, bind},
     names,
+    resources::statement,
 };
 
 /// A directory with its counters.
@@ -39,9 +40,7 @@ impl Directories {
             return Ok(Some(row.clone()));
         }
         let row = c.row(
-            "SELECT id, organization_id, name, provider, state, mode, created_at,
-                    pk, sequence, event_version, user_count, group_count
-             FROM directories WHERE id = $1",
+            statement!("SELECT ", ROW, " FROM directories WHERE id = $1"),
             bind![id.as_str()],
             directory_row,
         )?;
@@ -90,7 +89,11 @@ impl Directories {
     }
 }
 
-/// From the columns of [`directory`] and `pk, sequence, event_version, user_count, group_count`.
+/// A directory's columns with its counters; read by [`directory_row`].
+pub(super) const ROW: &str = "id, organization_id, name, provider, state, mode, created_at,
+     pk, sequence, event_version, user_count, group_count";
+
+/// From [`ROW`].
 pub(super) fn directory_row(row: &Row<'_>) -> Result<DirectoryRow, DbError> {
     Ok(DirectoryRow {
         directory: Arc::new(directory(row)?),

@@ -11,7 +11,7 @@ use crate::{
     rows,
 };
 
-/// Gives one event the next place of a shard, and the log its row; gives it back as it stands there.
+/// Gives one event the next place of a shard and of its directory, and the log its row.
 pub(super) fn append(
     c: &Db,
     shard: u16,
@@ -19,10 +19,7 @@ pub(super) fn append(
     position: &mut u64,
     event: DecidedEvent,
 ) -> Result<Arc<LoggedEvent>, Problem> {
-    if event.sequence != directory.sequence + 1 {
-        return Err(Problem::Missing("a sequence without gaps"));
-    }
-    let event = placed(shard, *position + 1, directory, event);
+    let event = placed(shard, directory, position, event)?;
     c.execute(
         "INSERT INTO events (position, shard, directory_pk, sequence, id, kind, subject_kind, subject_id,
                 subject_version, group_id, sandbox, timestamp, body)
@@ -43,25 +40,28 @@ pub(super) fn append(
             &*event.body,
         ],
     )?;
-    *position = event.position;
+    Ok(event)
+}
+
+/// Gives one event the next place of a shard and of its directory.
+pub(super) fn placed(
+    shard: u16,
+    directory: &mut DirectoryRow,
+    position: &mut u64,
+    event: DecidedEvent,
+) -> Result<Arc<LoggedEvent>, Problem> {
+    if event.sequence != directory.sequence + 1 {
+        return Err(Problem::Missing("a sequence without gaps"));
+    }
+    *position += 1;
     directory.sequence = event.sequence;
     if event.subject.kind == SubjectKind::Directory {
         directory.event_version = event.subject.version;
     }
     directory.dirty = true;
-    Ok(Arc::new(event))
-}
-
-/// An event at this place of the log.
-pub(super) fn placed(
-    shard: u16,
-    position: u64,
-    directory: &DirectoryRow,
-    event: DecidedEvent,
-) -> LoggedEvent {
-    LoggedEvent {
+    Ok(Arc::new(LoggedEvent {
         shard,
-        position,
+        position: *position,
         id: event.id,
         kind: event.kind,
         organization_id: directory.directory.organization_id.clone(),
@@ -72,5 +72,5 @@ pub(super) fn placed(
         sandbox: directory.directory.mode == Mode::Sandbox,
         timestamp: event.timestamp,
         body: event.body,
-    }
+    }))
 }

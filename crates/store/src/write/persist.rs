@@ -29,7 +29,11 @@ pub(super) enum Problem {
 
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
-        if error.is_taken("users_by_user_name", "user_name_key") { Self::UserNameTaken } else { Self::Sql(error) }
+        if error.is_taken("users_by_user_name", "user_name_key") {
+            Self::UserNameTaken
+        } else {
+            Self::Sql(error)
+        }
     }
 }
 
@@ -53,7 +57,10 @@ impl<'a> Persist<'a> {
             Write::InsertUser(user) => self.insert_user(&user)?,
             Write::UpdateUser(user) => self.update_user(&user)?,
             Write::TouchUser { id, version, event_version } => {
-                let changed = self.c.execute("UPDATE users SET version = $1, event_version = $2 WHERE id = $3", bind![version, event_version, id.as_str()])?;
+                let changed = self.c.execute(
+                    "UPDATE users SET version = $1, event_version = $2 WHERE id = $3",
+                    bind![version, event_version, id.as_str()],
+                )?;
                 one(changed, "a user")?;
             }
             Write::DeleteUser(id) => {
@@ -70,19 +77,15 @@ impl<'a> Persist<'a> {
             Write::InsertGroup(group) => self.insert_group(&group)?,
             Write::UpdateGroup(group) => self.update_group(&group)?,
             Write::TouchGroup { id, version, event_version, member_count, updated_at } => {
-                let changed = self.c.execute("UPDATE groups SET version = $1, event_version = $2, member_count = $3, updated_at = $4
-                         WHERE id = $5", bind![
-                        version,
-                        event_version,
-                        member_count,
-                        updated_at,
-                        id.as_str()
-                    ])?;
+                let changed = self.c.execute(
+                    "UPDATE groups SET version = $1, event_version = $2, member_count = $3, updated_at = $4
+                         WHERE id = $5",
+                    bind![version, event_version, member_count, updated_at, id.as_str()],
+                )?;
                 one(changed, "a group")?;
             }
             Write::DeleteGroup(id) => {
-                let changed =
-                    self.c.execute("DELETE FROM groups WHERE id = $1", bind![id.as_str()])?;
+                let changed = self.c.execute("DELETE FROM groups WHERE id = $1", bind![id.as_str()])?;
                 one(changed, "a group")?;
                 self.groups.remove(&id);
                 self.directory.group_count = self.directory.group_count.saturating_sub(1);
@@ -102,7 +105,8 @@ impl<'a> Persist<'a> {
             }
             Write::RemoveMember { group, value } => {
                 let group = self.group_pk(&group)?;
-                self.c.execute("DELETE FROM members WHERE group_pk = $1 AND value = $2", bind![group, value])?;
+                self.c
+                    .execute("DELETE FROM members WHERE group_pk = $1 AND value = $2", bind![group, value])?;
             }
             Write::SetDirectoryState(state) => {
                 let mut directory = (*self.directory.directory).clone();
@@ -117,9 +121,11 @@ impl<'a> Persist<'a> {
     fn insert_user(&mut self, user: &UserRecord) -> Result<(), Problem> {
         let document = &user.document;
         let user_name = document.user_name().unwrap_or_default();
-        let pk = self.c.insert("INSERT INTO users (directory_pk, id, user_name_key, user_name, external_id, display_name,
+        let pk = self.c.insert(
+            "INSERT INTO users (directory_pk, id, user_name_key, user_name, external_id, display_name,
                         email, active, version, event_version, created_at, updated_at, document)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)", bind![
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+            bind![
                 self.directory.pk,
                 user.id.as_str(),
                 fold(user_name),
@@ -133,7 +139,8 @@ impl<'a> Persist<'a> {
                 user.created_at,
                 user.updated_at,
                 text(document),
-            ])?;
+            ],
+        )?;
         self.insert_emails(pk, &email_keys(document))?;
         self.directory.user_count += 1;
         self.directory.dirty = true;
@@ -171,16 +178,21 @@ impl<'a> Persist<'a> {
 
     fn insert_emails(&self, user: i64, keys: &[String]) -> Result<(), DbError> {
         for key in keys {
-            self.c.execute("INSERT INTO user_emails (user_pk, value_key, directory_pk) VALUES ($1, $2, $3)", bind![user, key, self.directory.pk])?;
+            self.c.execute(
+                "INSERT INTO user_emails (user_pk, value_key, directory_pk) VALUES ($1, $2, $3)",
+                bind![user, key, self.directory.pk],
+            )?;
         }
         Ok(())
     }
 
     fn insert_group(&mut self, group: &GroupRecord) -> Result<(), Problem> {
         let display_name = group.document.display_name().unwrap_or_default();
-        let pk = self.c.insert("INSERT INTO groups (directory_pk, id, display_name_key, display_name, external_id, member_count,
+        let pk = self.c.insert(
+            "INSERT INTO groups (directory_pk, id, display_name_key, display_name, external_id, member_count,
                         version, event_version, created_at, updated_at, document)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)", bind![
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            bind![
                 self.directory.pk,
                 group.id.as_str(),
                 fold(display_name),
@@ -192,7 +204,8 @@ impl<'a> Persist<'a> {
                 group.created_at,
                 group.updated_at,
                 text(&group.document),
-            ])?;
+            ],
+        )?;
         self.groups.insert(group.id.clone(), pk);
         self.directory.group_count += 1;
         self.directory.dirty = true;
@@ -201,9 +214,11 @@ impl<'a> Persist<'a> {
 
     fn update_group(&self, group: &GroupRecord) -> Result<(), Problem> {
         let display_name = group.document.display_name().unwrap_or_default();
-        let changed = self.c.execute("UPDATE groups SET display_name_key = $1, display_name = $2, external_id = $3, member_count = $4,
+        let changed = self.c.execute(
+            "UPDATE groups SET display_name_key = $1, display_name = $2, external_id = $3, member_count = $4,
                         version = $5, event_version = $6, updated_at = $7, document = $8
-                 WHERE id = $9", bind![
+                 WHERE id = $9",
+            bind![
                 fold(display_name),
                 display_name,
                 group.document.external_id(),
@@ -213,7 +228,8 @@ impl<'a> Persist<'a> {
                 group.updated_at,
                 text(&group.document),
                 group.id.as_str(),
-            ])?;
+            ],
+        )?;
         one(changed, "a group")
     }
 
@@ -243,7 +259,8 @@ pub(super) fn email_keys(document: &Document) -> Vec<String> {
     keys
 }
 
-fn text(document: &Document) -> String {
+/// A document as the store keeps it.
+pub(super) fn text(document: &Document) -> String {
     // Fails only for maps whose keys are not strings.
     serde_json::to_string(document).unwrap_or_default()
 }

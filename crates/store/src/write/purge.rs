@@ -31,31 +31,35 @@ impl Purge {
 
     /// Removes the next piece within the transaction that is open; true when its directory is
     /// empty now, of which [`Purge::done`] is to be told after the commit.
-    pub(super) fn piece(&self, c: &Db) -> Result<bool, DbError> {
-        let Some(directory) = self.0.front() else { return Ok(false) };
-        let mut left = PIECE;
-        for statement in [
-            "DELETE FROM members WHERE pk IN (SELECT pk FROM members WHERE directory_pk = $1 LIMIT $2)",
-            "DELETE FROM user_emails WHERE (user_pk, value_key) IN
-                 (SELECT user_pk, value_key FROM user_emails WHERE directory_pk = $1 LIMIT $2)",
-            "DELETE FROM users WHERE pk IN (SELECT pk FROM users WHERE directory_pk = $1 LIMIT $2)",
-            "DELETE FROM groups WHERE pk IN (SELECT pk FROM groups WHERE directory_pk = $1 LIMIT $2)",
-        ] {
-            let removed = c.execute(statement, bind![*directory, left])?;
-            left -= i64::try_from(removed).unwrap_or(PIECE);
-            if left <= 0 {
-                return Ok(false);
-            }
-        }
-        c.execute(
-            "UPDATE directories SET purged = 1, user_count = 0, group_count = 0 WHERE pk = $1",
-            bind![*directory],
-        )?;
-        Ok(true)
+    pub(super) fn next_piece(&self, c: &Db) -> Result<bool, DbError> {
+        self.0.front().map_or(Ok(false), |directory| piece(c, *directory))
     }
 
     /// The first directory is done.
     pub(super) fn done(&mut self) {
         self.0.pop_front();
     }
+}
+
+/// Removes a piece of a directory within the transaction that is open; true if it is empty now.
+pub(super) fn piece(c: &Db, directory: i64) -> Result<bool, DbError> {
+    let mut left = PIECE;
+    for statement in [
+        "DELETE FROM members WHERE pk IN (SELECT pk FROM members WHERE directory_pk = $1 LIMIT $2)",
+        "DELETE FROM user_emails WHERE (user_pk, value_key) IN
+             (SELECT user_pk, value_key FROM user_emails WHERE directory_pk = $1 LIMIT $2)",
+        "DELETE FROM users WHERE pk IN (SELECT pk FROM users WHERE directory_pk = $1 LIMIT $2)",
+        "DELETE FROM groups WHERE pk IN (SELECT pk FROM groups WHERE directory_pk = $1 LIMIT $2)",
+    ] {
+        let removed = c.execute(statement, bind![directory, left])?;
+        left -= i64::try_from(removed).unwrap_or(PIECE);
+        if left <= 0 {
+            return Ok(false);
+        }
+    }
+    c.execute(
+        "UPDATE directories SET purged = 1, user_count = 0, group_count = 0 WHERE pk = $1",
+        bind![directory],
+    )?;
+    Ok(true)
 }

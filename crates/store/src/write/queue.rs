@@ -13,6 +13,8 @@ pub(crate) enum Message {
     Write(Box<WriteRequest>, WriteTicket),
     /// A change of the configuration, which knows whom to tell.
     Change(Box<dyn Change>),
+    /// Look for changes that other processes made of the configuration.
+    Look,
     /// Finish what came before, and end.
     End,
 }

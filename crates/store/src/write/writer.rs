@@ -7,7 +7,6 @@
 //! nothing of the batch happened, and that is what all its tickets say. What of the catalog cannot
 //! be read after a commit is read with the next change of it, or a little later if there is none.
 
-mod meters;
 mod publish;
 mod request;
 
@@ -25,7 +24,8 @@ use jiff::Timestamp;
 use rollcall_domain::{Refusal, event::LoggedEvent, ids::DirectoryId};
 
 use super::{
-    Change, Committed, Message, Touched, WriteError, WriteTicket, directories::Directories, purge::Purge,
+    Change, Committed, Message, Touched, WriteError, WriteTicket, directories::Directories, meters::Meters,
+    purge::Purge,
 };
 use crate::read::head;
 use crate::{
@@ -34,7 +34,6 @@ use crate::{
     db::{Db, DbError, bind},
     shared::Shared,
 };
-use meters::Meters;
 
 /// The embedded profile has one shard.
 const SHARD: u16 = 0;
@@ -203,10 +202,10 @@ impl Writer {
                         return Err(error);
                     }
                 }
-                Message::End => {}
+                Message::Look | Message::End => {}
             }
         }
-        let emptied = self.purge.piece(&self.connection)?;
+        let emptied = self.purge.next_piece(&self.connection)?;
         self.directories.write(&self.connection, &batch.changed)?;
         let committing = Instant::now();
         self.run_cached("COMMIT")?;

@@ -145,7 +145,8 @@ async fn events_are_found_by_each_field() {
     ] {
         let read = f.store.events(query.clone()).await.unwrap();
         let found = read.events;
-        let scanned_to = if found.len() == query.limit as usize { found[found.len() - 1].position } else { 5 };
+        let scanned_to =
+            if found.len() == query.limit as usize { found[found.len() - 1].position } else { 5 };
         assert_eq!(read.scanned_to.at(0), scanned_to, "{query:?}");
         assert_eq!(found.iter().map(|event| event.position).collect::<Vec<_>>(), expected, "{query:?}");
     }

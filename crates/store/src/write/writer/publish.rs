@@ -1,7 +1,6 @@
 //! After a batch: tell everybody what is on the disk now, or that nothing is.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
     time::Instant,
 };
@@ -13,7 +12,7 @@ use crate::{
     catalog,
     config_ops::ConfigError,
     db::DbError,
-    write::{Message, Touched, WriteError},
+    write::{Message, Touched, WriteError, told},
 };
 
 /// Why a batch as a whole failed.
@@ -44,27 +43,10 @@ impl Writer {
         } else {
             self.reread_if_due();
         }
-        if !batch.events.is_empty() {
-            for event in &batch.events {
-                if let Some(counter) = self.meters.events.get(usize::from(event.kind as u8)) {
-                    counter.increment(1);
-                }
-            }
-            if catch_unwind(AssertUnwindSafe(|| self.listener.committed(&batch.events))).is_err() {
-                tracing::error!("the listener for committed events panicked");
-            }
-        }
+        told::events(&*self.listener, &self.meters, &batch.events);
         for done in batch.done {
             match done {
-                Done::Write(ticket, outcome) => {
-                    match &outcome {
-                        Ok(_) => self.meters.done.increment(1),
-                        Err(WriteError::Refused(_)) => self.meters.refused.increment(1),
-                        Err(_) => self.meters.failed.increment(1),
-                    }
-                    // Whoever asked may be gone; what it asked for is done all the same.
-                    let _ = ticket.send(outcome);
-                }
+                Done::Write(ticket, outcome) => told::outcome(&self.meters, ticket, outcome),
                 Done::Change(change, outcome) => change.resolve(outcome),
             }
         }
@@ -111,7 +93,7 @@ impl Writer {
         let rest = rest.drain(..).filter_map(|message| match message {
             Message::Write(_, ticket) => Some(Done::Write(ticket, Err(WriteError::Failed))),
             Message::Change(change) => Some(Done::Change(change, Err(ConfigError::Failed))),
-            Message::End => None,
+            Message::Look | Message::End => None,
         });
         for done in batch.done.into_iter().chain(rest) {
             self.meters.failed.increment(1);

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use rollcall_domain::{Context, Decision, Refusal, Reply, Write, directory::DirectoryState, event::Cause};
+use rollcall_domain::{Decision, Refusal, Reply, Write, directory::DirectoryState};
 use rusqlite::{ErrorCode, ffi};
 
 use super::{Batch, Rejected, SHARD, Writer};
@@ -13,6 +13,7 @@ use crate::{
     resources,
     write::{
         Applied, Change, Committed, Touched, WriteRequest,
+        decided::{Undecided, decide},
         directories::DirectoryRow,
         events, load,
         persist::{Persist, Problem},
@@ -47,7 +48,8 @@ impl Writer {
                     persist.write(write)?;
                 }
                 for event in decision.events {
-                    let event = events::append(&writer.connection, SHARD, &mut row, &mut writer.position, event)?;
+                    let event =
+                        events::append(&writer.connection, SHARD, &mut row, &mut writer.position, event)?;
                     batch.events.push(event);
                 }
                 Ok(())
@@ -83,28 +85,18 @@ impl Writer {
         self.last_time = self.last_time.max(clock::now());
         let now = self.last_time;
         // A panic in there is a fault in this program; it must not end the writer.
-        let decided = catch_unwind(AssertUnwindSafe(|| {
-            let needs = request.command.needs();
-            let found = load::load(&self.connection, directory, &needs).map_err(|e| self.sql(e))?;
-            let mut context = Context {
-                now,
-                new_uuid: &mut clock::new_uuid,
-                directory: &directory.directory,
-                last_sequence: directory.sequence,
-                cause: Cause {
-                    provider: directory.directory.provider.as_str().into(),
-                    request_id: request.request_id.clone(),
-                    method: request.method.into(),
-                },
-            };
-            let decision = rollcall_domain::decide(&request.command, found.loaded, &mut context)
-                .map_err(Rejected::Refused)?;
-            Ok((decision, found.user))
+        let found = catch_unwind(AssertUnwindSafe(|| {
+            load::load(&self.connection, directory, &request.command.needs()).map_err(|e| self.sql(e))
         }));
-        decided.unwrap_or_else(|_| {
-            tracing::error!(request_id = %request.request_id, "a decision panicked");
+        let found = found.unwrap_or_else(|_| {
+            tracing::error!(request_id = %request.request_id, "loading panicked");
             Err(Rejected::Failed)
-        })
+        })?;
+        match decide(request, directory, found.loaded, now) {
+            Ok(decision) => Ok((decision, found.user)),
+            Err(Undecided::Refused(refusal)) => Err(Rejected::Refused(refusal)),
+            Err(Undecided::Panicked) => Err(Rejected::Failed),
+        }
     }
 
     pub(super) fn committed(
@@ -140,12 +132,11 @@ impl Writer {
         self.directories.write(&self.connection, &batch.changed)?;
         let mut refused = None;
         let applied = self.savepoint(|writer| {
-            let mut applied =
-                Applied {
-                    connection: &writer.connection,
-                    position: Some(writer.position),
-                    touched: Vec::new(),
-                };
+            let mut applied = Applied {
+                connection: &writer.connection,
+                position: Some(writer.position),
+                touched: Vec::new(),
+            };
             match catch_unwind(AssertUnwindSafe(|| change.apply(&mut applied)))
                 .unwrap_or(Err(ConfigError::Failed))
             {

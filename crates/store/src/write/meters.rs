@@ -13,6 +13,7 @@ pub(super) struct Meters {
     pub(super) done: Counter,
     pub(super) refused: Counter,
     pub(super) failed: Counter,
+    pub(super) unavailable: Counter,
     pub(super) events: Vec<Counter>,
     pub(super) queue: metrics::Gauge,
 }
@@ -32,6 +33,7 @@ impl Meters {
             done: metrics::counter!(metric::WRITES, "outcome" => "done"),
             refused: metrics::counter!(metric::WRITES, "outcome" => "refused"),
             failed: metrics::counter!(metric::WRITES, "outcome" => "failed"),
+            unavailable: metrics::counter!(metric::WRITES, "outcome" => "unavailable"),
             events,
             queue: metrics::gauge!(metric::WRITE_QUEUE),
         }
