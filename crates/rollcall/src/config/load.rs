@@ -60,6 +60,7 @@ pub(crate) fn load(sources: Sources) -> Result<Loaded, ConfigError> {
     ranges::check(&tree, &origins)?;
     let mut settings: Settings = figment.extract().map_err(|e| ConfigError(in_one_line(e)))?;
     settings.store.data_dir.clone_from(&settings.data_dir);
+    settings.store.master_key = settings.master_key.as_ref().map(|key| key.secret().clone());
     check(&settings, &origins)?;
     Ok(Loaded { settings, origins, warnings })
 }

@@ -14,6 +14,8 @@ const RANGES: &[(&str, u64, u64)] = &[
     ("server.keep_alive_seconds", 1, 86_400),
     ("server.request_timeout_seconds", 1, 3600),
     ("server.shutdown_seconds", 0, 3600),
+    ("store.shards", 1, 256),
+    ("store.writers", 1, 64),
     ("store.write_queue", 1, 1_000_000),
     ("store.batch", 1, 10_000),
     ("store.readers", 1, 256),

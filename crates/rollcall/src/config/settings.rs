@@ -15,6 +15,8 @@ pub(crate) struct Settings {
     pub(crate) public_url: Option<PublicUrl>,
     /// A key of the owner, valid as long as it is set, beside those in the store.
     pub(crate) api_key: Option<ApiKey>,
+    /// What endpoints' secrets are sealed with; unset: the data folder's `master.key`.
+    pub(crate) master_key: Option<MasterKey>,
     /// What this process does.
     pub(crate) role: Roles,
     /// The two listeners.
@@ -43,6 +45,7 @@ impl Default for Settings {
             data_dir: PathBuf::from("rollcall-data"),
             public_url: None,
             api_key: None,
+            master_key: None,
             role: Roles::ALL,
             server: Server::default(),
             store: rollcall_store::Settings::default(),
@@ -201,6 +204,35 @@ impl<'de> Deserialize<'de> for PublicUrl {
             return Err(wrong("it must have no query, fragment or user"));
         }
         Ok(Self(text.trim_end_matches('/').to_owned()))
+    }
+}
+
+/// The key that endpoints' secrets are sealed with. It is never printed.
+#[derive(Clone, Debug)]
+pub(crate) struct MasterKey(SecretString);
+
+impl MasterKey {
+    pub(crate) fn secret(&self) -> &SecretString {
+        &self.0
+    }
+}
+
+impl Serialize for MasterKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("(hidden)")
+    }
+}
+
+impl<'de> Deserialize<'de> for MasterKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let secret = SecretString::deserialize(deserializer)?;
+        let text = secret.expose_secret();
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(serde::de::Error::custom(
+                "a master key has 64 hex digits: make one with `openssl rand -hex 32`",
+            ));
+        }
+        Ok(Self(secret))
     }
 }
 

@@ -173,6 +173,7 @@ fn the_printed_configuration_says_where_it_came_from_and_loads_again() {
     data_dir = "rollcall-data"                   # default
     # public_url is not set                      # default
     # api_key is set (not shown)                 # environment ROLLCALL_API_KEY
+    # master_key is not set                      # default
     role = "all"                                 # default
 
     [server]
@@ -185,6 +186,10 @@ fn the_printed_configuration_says_where_it_came_from_and_loads_again() {
     shutdown_seconds = 20                        # default
 
     [store]
+    # url is not set                             # default
+    # tls_ca is not set                          # default
+    shards = 32                                  # default
+    writers = 4                                  # default
     write_queue = 4096                           # default
     batch = 256                                  # default
     readers = 4                                  # default
