@@ -2,10 +2,11 @@ use rollcall_domain::{endpoint::Scope, ids::EndpointId};
 use rollcall_store::{
     Store,
     ledger::{HeldShard, LaneRecord, ProgressBatch, SaveError},
+    read::ReadError,
 };
 use tokio_postgres::Client;
 
-use crate::support::Fixture;
+use crate::{processes::Processes, support::Fixture};
 
 fn lane(endpoint: &EndpointId, shard: u16, frontier: u64) -> LaneRecord {
     LaneRecord {
@@ -19,7 +20,12 @@ fn lane(endpoint: &EndpointId, shard: u16, frontier: u64) -> LaneRecord {
 }
 
 /// Saves a lane of each of these shards, under their epochs.
-async fn save(store: &Store, endpoint: &EndpointId, held: &[HeldShard], frontier: u64) -> Result<(), SaveError> {
+async fn save(
+    store: &Store,
+    endpoint: &EndpointId,
+    held: &[HeldShard],
+    frontier: u64,
+) -> Result<(), SaveError> {
     let lanes = held.iter().map(|held| lane(endpoint, held.shard, frontier)).collect();
     store.save_progress(ProgressBatch { epochs: held.to_vec(), lanes, ..ProgressBatch::default() }).await
 }
@@ -69,7 +75,11 @@ async fn until(sql: &Client, query: &str, expected: i64) {
     }
 }
 
-async fn a_shard_changes_hands_when_it_is_let_go_or_its_lease_is_over(f: &Fixture, other: &Store, sql: &Client) {
+async fn a_shard_changes_hands_when_it_is_let_go_or_its_lease_is_over(
+    f: &Fixture,
+    other: &Store,
+    sql: &Client,
+) {
     let endpoint = f.endpoint(Scope::All, vec![]).await.id;
     let ours = f.store.claim_shards("a", &[0, 1, 2]).await.unwrap();
     assert_eq!(ours.len(), 3);
@@ -99,7 +109,11 @@ async fn a_shard_changes_hands_when_it_is_let_go_or_its_lease_is_over(f: &Fixtur
     assert_eq!(frontier(other, 0).await, Some(5));
 }
 
-async fn a_claim_waits_for_the_save_under_way_and_a_renewal_does_not(f: &Fixture, other: &Store, sql: &Client) {
+async fn a_claim_waits_for_the_save_under_way_and_a_renewal_does_not(
+    f: &Fixture,
+    other: &Store,
+    sql: &Client,
+) {
     let ours = f.store.claim_shards("a", &[0, 1]).await.unwrap();
     // As a save does.
     sql.batch_execute("BEGIN; SELECT 1 FROM ledger.shards WHERE shard = 1 FOR KEY SHARE").await.unwrap();
@@ -107,7 +121,8 @@ async fn a_claim_waits_for_the_save_under_way_and_a_renewal_does_not(f: &Fixture
     f.store.release_shards(&ours).await.unwrap();
     let claimer = other.clone();
     let claim = tokio::spawn(async move { claimer.claim_shards("b", &[0, 1]).await });
-    until(sql, "SELECT SUM(shard) FROM ledger.shards WHERE holder = 'b'", 0).await;
+    // One is taken, the other is waited for.
+    until(sql, "SELECT COUNT(*) FROM ledger.shards WHERE holder = 'b'", 1).await;
     sql.batch_execute("COMMIT").await.unwrap();
     let held = claim.await.unwrap().unwrap();
     assert_eq!(held, [HeldShard { shard: 0, epoch: 2 }, HeldShard { shard: 1, epoch: 2 }]);
@@ -121,4 +136,57 @@ async fn fenced_on_files() {
 #[tokio::test(flavor = "multi_thread")]
 async fn seen_on_files() {
     a_revision_is_seen_when_all_holders_have_it(&Fixture::new().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fenced_on_a_server() {
+    what_is_saved_under_an_older_epoch_is_refused(&Processes::new().await.one).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn seen_on_a_server() {
+    a_revision_is_seen_when_all_holders_have_it(&Processes::new().await.one).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_of_hands_on_a_server() {
+    let p = Processes::new().await;
+    a_shard_changes_hands_when_it_is_let_go_or_its_lease_is_over(&p.one, &p.two, &p.sql).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waits_on_a_server() {
+    let p = Processes::new().await;
+    a_claim_waits_for_the_save_under_way_and_a_renewal_does_not(&p.one, &p.two, &p.sql).await;
+}
+
+/// What the server ended is made again; until then callers hear that another try is worth it.
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_sessions_are_made_again() {
+    let p = Processes::new().await;
+    let endpoint = p.one.endpoint(Scope::All, vec![]).await.id;
+    let held = p.one.store.claim_shards("a", &[0]).await.unwrap();
+    save(&p.one.store, &endpoint, &held, 1).await.unwrap();
+    let ended = p
+        .sql
+        .query_one(
+            "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity
+             WHERE datname = current_database() AND application_name IN ('rollcall ledger', 'rollcall leases')",
+            &[],
+        )
+        .await
+        .unwrap();
+    assert!(ended.get::<_, i64>(0) >= 3);
+    while let Err(error) = save(&p.one.store, &endpoint, &held, 2).await {
+        let again = matches!(error, SaveError::Store(ReadError::Busy | ReadError::Unavailable));
+        assert!(again, "{error:?}");
+    }
+    assert_eq!(frontier(&p.two, 0).await, Some(2));
+    loop {
+        match p.one.store.renew_shards(&held, 1).await {
+            Ok(kept) => break assert_eq!(kept, held),
+            Err(ReadError::Busy | ReadError::Unavailable) => tokio::task::yield_now().await,
+            Err(error) => panic!("{error}"),
+        }
+    }
 }

@@ -7,6 +7,7 @@ mod leases;
 mod ledger;
 mod limits;
 mod manual;
+mod processes;
 mod reads;
 mod relay;
 mod shards;

@@ -12,7 +12,7 @@ use rollcall_store::{
 };
 use tokio::time::timeout;
 
-use crate::support::Fixture;
+use crate::{processes::Processes, support::Fixture};
 
 /// How soon another process must know.
 const SOON: Duration = Duration::from_secs(1);
@@ -94,4 +94,15 @@ async fn by_shard_on_files() {
 async fn outcome_on_files() {
     let f = Fixture::new().await;
     a_send_crosses_processes_and_its_outcome_comes_back(&f, &f.store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_shard_on_a_server() {
+    a_send_is_read_by_the_dispatcher_of_its_shard(&Processes::new().await.one).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn outcome_on_a_server() {
+    let p = Processes::new().await;
+    a_send_crosses_processes_and_its_outcome_comes_back(&p.one, &p.two).await;
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use rollcall_store::{Store, relay::RelayShard};
 
-use crate::support::Fixture;
+use crate::{processes::Processes, support::Fixture};
 
 /// Lets each of these call as often as it takes until nothing changes hands any more; gives what
 /// each holds.
@@ -87,4 +87,36 @@ async fn shares_on_files() {
 async fn published_on_files() {
     let f = Fixture::new().await;
     published_positions_are_the_holders(&f, &f.store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shares_on_a_server() {
+    let p = Processes::new().await;
+    let stores = [p.one.store.clone(), p.two.clone(), p.another()];
+    relays_share_evenly(&p.one, &stores).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn published_on_a_server() {
+    let p = Processes::new().await;
+    published_positions_are_the_holders(&p.one, &p.two).await;
+}
+
+/// One that does not call any more is not waited for.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_relay_loses_its_shards() {
+    let p = Processes::new().await;
+    let first = p.one.store.relay_claim("a").await.unwrap();
+    assert_eq!(p.two.relay_claim("b").await.unwrap(), []);
+    p.sql
+        .batch_execute(
+            "UPDATE ledger.relays SET expires_at = 1; UPDATE ledger.relay_holders SET expires_at = 1",
+        )
+        .await
+        .unwrap();
+    let second = p.two.relay_claim("b").await.unwrap();
+    assert_eq!(second.len(), first.len());
+    assert!(first.iter().zip(&second).all(|(first, second)| second.token == first.token + 1));
+    let positions: Vec<(u16, u64, u64)> = first.iter().map(|held| (held.shard, held.token, 1)).collect();
+    assert_eq!(p.one.store.relay_published(&positions).await.unwrap().len(), first.len());
 }

@@ -13,7 +13,10 @@ use rollcall_store::{
     ledger::{DeadLetter, DeliveryQuery, LaneRecord, ParkedRecord, ProgressBatch},
 };
 
-use crate::support::{Fixture, create_user, request};
+use crate::{
+    processes::Processes,
+    support::{Fixture, create_user, request},
+};
 
 /// Three directories, in as many shards as there can be.
 async fn directories(f: &Fixture) -> Vec<DirectoryId> {
@@ -123,7 +126,8 @@ async fn deliveries_of_all_shards_are_one_list(f: &Fixture) {
             (Some(DeliveryStatus::Delivered), vec![(6, 9)]),
             (Some(DeliveryStatus::Pending), vec![(12, 15)]),
         ] {
-            let mut expected: Vec<_> = ranges.into_iter().flat_map(|(from, to)| of(from, to)).map(place).collect();
+            let mut expected: Vec<_> =
+                ranges.into_iter().flat_map(|(from, to)| of(from, to)).map(place).collect();
             expected.reverse();
             for limit in [2, 100] {
                 assert_eq!(pages(f, endpoint, status, limit).await, expected, "{status:?} by {limit}");
@@ -171,4 +175,9 @@ async fn pages(
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_on_files() {
     deliveries_of_all_shards_are_one_list(&Fixture::new().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_on_a_server() {
+    deliveries_of_all_shards_are_one_list(&Processes::new().await.one).await;
 }
