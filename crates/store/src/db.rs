@@ -21,6 +21,7 @@ pub(crate) use row::{FromColumn, Row};
 pub(crate) use value::{Value, bind, json_array};
 
 /// A connection. Its methods block: it belongs to a thread of its own.
+#[expect(clippy::large_enum_variant, reason = "a thread has one, and it stays where it is")]
 pub(crate) enum Db {
     /// A file, or two of them.
     Sqlite(rusqlite::Connection),

@@ -269,12 +269,8 @@ pub(crate) fn head(c: &Db, shard: u16) -> Result<u64, DbError> {
     Ok(c.row(sql, bind![shard], |row| row.uint(0))?.unwrap_or(0))
 }
 
-/// An organization's directories by their rows' keys, deleted ones too.
-pub(crate) fn directories_of(c: &Db, id: &OrganizationId) -> Result<Vec<i64>, DbError> {
-    directories_in(c, id, 0, 1)
-}
-
-/// Those of them whose log is in this shard of so many.
+/// An organization's directories by their rows' keys, deleted ones too, whose log is in this shard of
+/// so many.
 pub(crate) fn directories_in(
     c: &Db,
     id: &OrganizationId,
@@ -373,7 +369,7 @@ mod tests {
         let mut query = LaneQuery { shard: 0, scope: scope.clone(), types, after: 0, up_to: 300, limit: 5 };
         let (mut found, mut calls) = (Vec::new(), 0);
         while query.after < 300 {
-            let directories = directories_of(&c, id).unwrap();
+            let directories = directories_in(&c, id, 0, 1).unwrap();
             let read = of_directories(&c, &directories, &query, 300, SCAN).unwrap();
             let looked_at = read.scanned_to - query.after;
             assert!((1..=SCAN as u64 + 2).contains(&looked_at), "{looked_at}");

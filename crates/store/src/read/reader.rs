@@ -18,6 +18,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// How a reader comes by its connection.
 #[derive(Clone)]
+#[expect(clippy::large_enum_variant, reason = "each reader has one, and it stays where it is")]
 pub(crate) enum Connector {
     /// Two files.
     Sqlite {
