@@ -1,6 +1,6 @@
-//! The ledger: what the dispatcher learned. It lives in a second file with `synchronous=NORMAL`:
-//! losing its tail in a power cut means that some deliveries are made again, never that one is
-//! missed.
+//! The ledger: what the dispatcher learned. It lives in a second file with `synchronous=NORMAL`, or in
+//! a schema of its own on PostgreSQL, where its commits do not wait for the disk: losing its tail in a
+//! power cut means that some deliveries are made again, never that one is missed.
 //!
 //! Cast: the `writer`, one thread that saves what waits in one transaction, `merged` so that each row
 //! is written once; `shards`, who dispatches what, and on PostgreSQL `leases`, the thread that sees to

@@ -8,7 +8,7 @@
 //!
 //! Plot: positions are given under the lock of the shard's row, which is held until the commit, so
 //! that they have no gaps and become visible in their order, whoever writes. A batch that meets
-//! nothing new costs three round trips: lock and load, write, commit.
+//! nothing new costs two round trips: lock and load; write and commit.
 //!
 //! A ticket resolves after the commit. Where the connection is lost in the middle of it, the answer is
 //! looked up in the log, by the id of the batch's last event; if that is not possible within some
@@ -21,8 +21,7 @@ mod flush;
 mod follow;
 mod link;
 mod pipeline;
-#[cfg(test)]
-mod scratch;
+mod plans;
 mod transaction;
 mod wave;
 mod world;
@@ -41,7 +40,7 @@ use std::{
 use jiff::Timestamp;
 use rollcall_domain::shard::shard_of;
 
-use self::{config::Configurer, follow::Follower, link::Link, writer::Writer};
+use self::{config::Configurer, follow::Follower, link::Link, plans::Plans, writer::Writer};
 use super::{Message, meters::Meters};
 use crate::{CommitListener, db::Target, shared::Shared, store::OpenError};
 
@@ -105,7 +104,7 @@ impl Writers {
                 queue,
                 batch_limit: settings.batch.max(1),
                 last_time: Timestamp::UNIX_EPOCH,
-                last_size: 0,
+                plans: Plans::default(),
                 meters: Meters::new(),
             };
             let thread = Builder::new().name(format!("rollcall-write-{number}"));

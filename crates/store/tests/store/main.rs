@@ -10,6 +10,7 @@ mod manual;
 mod processes;
 mod reads;
 mod relay;
+mod server_writes;
 mod shards;
 mod support;
 mod writes;

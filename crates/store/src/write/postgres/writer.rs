@@ -22,6 +22,7 @@ use super::{
     fault::Fault,
     link::{Link, PAUSE},
     pipeline::{Pipeline, parameters},
+    plans::Plans,
     transaction::{self, Broken, Committing, Told},
 };
 use crate::{
@@ -42,7 +43,7 @@ pub(super) struct Writer {
     pub(super) queue: Receiver<Message>,
     pub(super) batch_limit: usize,
     pub(super) last_time: Timestamp,
-    pub(super) last_size: usize,
+    pub(super) plans: Plans,
     pub(super) meters: Meters,
 }
 
@@ -72,23 +73,10 @@ impl Writer {
                 }
                 Err(RecvTimeoutError::Disconnected) => going = false,
             }
-            let until = Instant::now()
-                + Duration::from_micros(std::env::var("LINGER").map_or(0, |t| t.parse().unwrap()));
             while going && pending.len() < self.batch_limit {
-                let message = match self.queue.try_recv() {
-                    Ok(message) => message,
-                    // Whoever was answered with the last batch is about to ask again.
-                    Err(_) if pending.len() < self.last_size => {
-                        match self.queue.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                            Ok(message) => message,
-                            Err(_) => break,
-                        }
-                    }
-                    Err(_) => break,
-                };
+                let Ok(message) = self.queue.try_recv() else { break };
                 going = Self::take(message, &mut pending);
             }
-            self.last_size = pending.len();
             if !pending.is_empty() {
                 let taken = pending.len() as u64;
                 let before = self.common.shared.waiting.fetch_sub(taken, Ordering::Relaxed);
@@ -156,6 +144,7 @@ impl Writer {
         loop {
             tries += 1;
             let Some(db) = self.link.db() else { return Err(Fault::Lost) };
+            self.plans.renew(db);
             let run =
                 transaction::run(db, shard, &commands, &mut self.last_time, &self.meters.commit_seconds);
             let Broken { problem, committing } = match run {
