@@ -1,8 +1,9 @@
 //! The write path: what goes in, and what the ticket resolves to.
 //!
 //! Cast: a [`WriteRequest`] in the `queue` with its ticket; the `writer`, the one thread that
-//! writes `main.db`; for each request `load`, the domain's `decide`, and `persist`, which numbers
-//! the `events`; `purge`, which removes what a deleted directory left.
+//! writes `main.db`, or the threads of `postgres`, which write to a server; for each request `load`,
+//! what the domain `decided`, and `persist`, which numbers the `events`; `purge`, which removes what a
+//! deleted directory left; the `meters`, and what is `told` to those who wait.
 
 mod change;
 mod decided;
@@ -63,7 +64,10 @@ pub enum WriteError {
     /// The command was refused; nothing changed.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Too many writes wait, or the disk is too full: try again after this many seconds.
+    /// Too many writes wait, the disk is too full, or the database cannot be reached: try again after
+    /// this many seconds. Nothing changed, with one exception: where the connection to a server was lost
+    /// during a commit and what came of it could not be found out, the write may have happened, and a
+    /// repeated create is refused as a duplicate.
     #[error("the store does not take writes at the moment: {reason}")]
     Unavailable {
         /// In words, for the log and the answer.

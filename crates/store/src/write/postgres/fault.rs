@@ -70,6 +70,11 @@ impl Fault {
             "22021" | "22P05" => Self::Command(Refusal::Scim(ScimError::invalid_value(
                 "A value contains the character U+0000.",
             ))),
+            // See `Pipeline::add_exactly`.
+            "22012" => {
+                tracing::error!("a decision does not fit the database: rows that it is about are not there");
+                Self::Failed
+            }
             "54000" => Self::Command(Refusal::Scim(ScimError::invalid_value("A value is too long."))),
             _ => Self::Failed,
         }

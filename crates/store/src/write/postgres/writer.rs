@@ -130,7 +130,9 @@ impl Writer {
                 }
             }
             Err(fault) => {
-                self.meters.commit_failures.increment(1);
+                if !matches!(fault, Fault::Command(_)) {
+                    self.meters.commit_failures.increment(1);
+                }
                 for one in pending {
                     told::outcome(&self.meters, one.ticket, Err(fault.clone().into_write_error()));
                 }
