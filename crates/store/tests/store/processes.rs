@@ -11,7 +11,7 @@ use tokio_postgres::{Client, NoTls};
 
 use crate::support::{Fixture, Heard, new_directory};
 
-static SERVER: LazyLock<Postgres> = LazyLock::new(Postgres::start);
+pub(crate) static SERVER: LazyLock<Postgres> = LazyLock::new(Postgres::start);
 
 pub(crate) struct Processes {
     pub(crate) one: Fixture,

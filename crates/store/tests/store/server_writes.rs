@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
-        Arc, LazyLock,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -19,14 +19,12 @@ use rollcall_domain::{
 };
 use rollcall_scim::{Rules, group_input};
 use rollcall_store::{Committed, Settings, Store, WriteError, read::EventQuery};
-use rollcall_tests::servers::postgres::Postgres;
 use serde_json::json;
 
+use crate::processes::SERVER;
 use crate::support::{
     Fixture, Heard, create_user, document, map, new_directory, patch_group, patch_user, request, user_of,
 };
-
-static SERVER: LazyLock<Postgres> = LazyLock::new(Postgres::start);
 
 fn open(database: &str) -> (Store, Arc<Heard>) {
     let settings = Settings {
