@@ -1,11 +1,13 @@
-//! The record of everything: resources, memberships, uniqueness, events, configuration, and (in
-//! a second file that may lose its tail) attempts and lane progress.
+//! The record of everything: resources, memberships, uniqueness, events, configuration, and (where
+//! the tail may be lost) attempts and lane progress. It is in two SQLite files of this process, or in
+//! the two schemas of a PostgreSQL that any number of processes use; the statements are the same.
 //!
-//! Cast: one **writer** thread, which drains what is waiting, decides each command in a savepoint
-//! of one transaction and resolves the **tickets** after the commit; **readers** beside it, each a
-//! connection of its own; the **catalog**, the configuration that every request needs, held in
-//! memory; the **ledger**, the second file, for what the dispatcher learns; the **checkpointer**,
-//! which keeps the write-ahead log short; the **housekeeper**, which watches the disk.
+//! Cast: the **writer**, which drains what is waiting, decides it within one transaction and resolves
+//! the **tickets** after the commit: one thread for the files, some for a server, each with its part of
+//! the **shards**; **readers** beside it, each a connection of its own; the **catalog**, the
+//! configuration that every request needs, held in memory and kept up with other processes; the
+//! **ledger**, for what the dispatcher learns; with files, the **checkpointer**, which keeps the
+//! write-ahead log short, and the **housekeeper**, which watches the disk.
 //!
 //! Plot: `Store::write` sends a [`WriteRequest`] with a ticket; the writer loads what the command
 //! [needs](rollcall_domain::Needs), calls [`rollcall_domain::decide()`], persists what it returns,

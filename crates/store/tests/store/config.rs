@@ -12,9 +12,13 @@ use secrecy::ExposeSecret;
 
 use crate::support::{Fixture, Heard, new_directory, new_endpoint, settings};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_catalog_shows_each_change_when_the_call_returns() {
-    let f = Fixture::new().await;
+crate::support::on_both! {
+    the_catalog_shows_each_change_when_the_call_returns,
+    a_taken_external_id_is_a_conflict_and_costs_nobody_else,
+    tokens_rotate_with_an_overlap,
+}
+
+async fn the_catalog_shows_each_change_when_the_call_returns(f: Fixture) {
     let changes = f.store.catalog_changes();
     let before = *changes.borrow();
     let endpoint = f.endpoint(Scope::Directory(f.directory.clone()), vec![]).await;
@@ -35,9 +39,7 @@ async fn the_catalog_shows_each_change_when_the_call_returns() {
     assert!(matches!(f.store.delete_endpoint(&endpoint.id).await, Err(ConfigError::NotFound)));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_taken_external_id_is_a_conflict_and_costs_nobody_else() {
-    let f = Fixture::new().await;
+async fn a_taken_external_id_is_a_conflict_and_costs_nobody_else(f: Fixture) {
     let conflict = f.store.create_organization("Other".into(), Some("acme".into())).await;
     assert!(matches!(conflict, Err(ConfigError::Conflict("external_id"))));
     assert_eq!(f.store.catalog().organizations.len(), 1);
@@ -52,9 +54,7 @@ async fn a_taken_external_id_is_a_conflict_and_costs_nobody_else() {
     ));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn tokens_rotate_with_an_overlap() {
-    let f = Fixture::new().await;
+async fn tokens_rotate_with_an_overlap(f: Fixture) {
     assert!(f.token.starts_with("rcd_") && f.token.len() == 47);
     let (token, secret) = f.store.create_token(&f.directory, Some(60)).await.unwrap();
     let entry = f.store.catalog().directories[&f.directory].clone();
@@ -68,9 +68,9 @@ async fn tokens_rotate_with_an_overlap() {
     f.store.delete_token(&f.directory, &entry.tokens[0].1.id).await.unwrap();
     assert_eq!(f.store.catalog().directories[&f.directory].tokens[0].1.last_used_at, Some(used));
 
-    let Fixture { folder, store, .. } = f;
+    let Fixture { settings, store, .. } = f;
     drop(store);
-    let store = Store::open(settings(&folder), Arc::new(Heard::default())).unwrap();
+    let store = Store::open(settings, Arc::new(Heard::default())).unwrap();
     assert_eq!(store.token_last_used(&token.id), Some(used));
 }
 

@@ -17,7 +17,16 @@ use rollcall_store::{
 };
 use serde_json::json;
 
-use crate::support::{Fixture, Heard, new_directory, patch_user, settings};
+use crate::support::{Fixture, Heard, new_directory, patch_user};
+
+crate::support::on_both! {
+    progress_is_there_after_the_store_is_opened_again,
+    a_delivery_says_where_it_stands,
+    what_was_delivered_after_all_is_no_dead_letter,
+    the_outcome_of_a_test_send_can_be_waited_for_and_found,
+    an_open_breaker_defers_the_next_attempt_and_is_told,
+    what_waits_for_its_owner_is_parked_and_not_retrying,
+}
 
 fn attempt(endpoint: &EndpointId, event: &LoggedEvent, number: u32, failed: bool) -> Attempt {
     Attempt {
@@ -73,9 +82,7 @@ fn dead(endpoint: &EndpointId, event: &LoggedEvent) -> DeadLetter {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn progress_is_there_after_the_store_is_opened_again() {
-    let f = Fixture::new().await;
+async fn progress_is_there_after_the_store_is_opened_again(f: Fixture) {
     let endpoint = f.endpoint(Scope::All, vec![]).await.id;
     f.user("ann").await;
     let event = f.heard.events()[0].clone();
@@ -93,9 +100,9 @@ async fn progress_is_there_after_the_store_is_opened_again() {
     let test = ManualSendWhat::Test { event_id: event.id.clone(), body: "{}".into() };
     f.store.request_manual_send(&endpoint, test.clone()).await.unwrap();
 
-    let Fixture { folder, store, .. } = f;
+    let Fixture { settings, store, .. } = f;
     drop(store);
-    let store = Store::open(settings(&folder), Arc::new(Heard::default())).unwrap();
+    let store = Store::open(settings, Arc::new(Heard::default())).unwrap();
     assert_eq!(store.load_lanes(0).await.unwrap(), batch.lanes);
     assert_eq!(store.load_parked(&endpoint, 0).await.unwrap(), batch.parked);
     let id = DeliveryId { endpoint_id: endpoint.clone(), shard: 0, position: event.position };
@@ -120,9 +127,7 @@ async fn progress_is_there_after_the_store_is_opened_again() {
     assert!(store.manual_sends(0, 10).await.unwrap().is_empty());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_delivery_says_where_it_stands() {
-    let f = Fixture::new().await;
+async fn a_delivery_says_where_it_stands(f: Fixture) {
     let early = f.user("before").await; // 1
     let endpoint = f.endpoint(Scope::All, vec![]).await;
     let ep = &endpoint.id;
@@ -341,9 +346,7 @@ async fn what_passed_before_its_type_was_wanted_is_no_delivery() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_delivered_after_all_is_no_dead_letter() {
-    let f = Fixture::new().await;
+async fn what_was_delivered_after_all_is_no_dead_letter(f: Fixture) {
     let ep = f.endpoint(Scope::All, vec![]).await.id;
     for name in ["ann", "bob", "carol", "dave"] {
         f.user(name).await;
@@ -371,9 +374,7 @@ async fn what_was_delivered_after_all_is_no_dead_letter() {
     assert_eq!(letters().await, [1]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_outcome_of_a_test_send_can_be_waited_for_and_found() {
-    let f = Fixture::new().await;
+async fn the_outcome_of_a_test_send_can_be_waited_for_and_found(f: Fixture) {
     let endpoint = f.endpoint(Scope::All, vec![]).await.id;
     let other = f.endpoint(Scope::All, vec![]).await.id;
     f.user("ann").await;
@@ -398,9 +399,7 @@ async fn the_outcome_of_a_test_send_can_be_waited_for_and_found() {
     assert!(f.store.test_attempts(&endpoint, &event.id).await.unwrap().is_empty());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_open_breaker_defers_the_next_attempt_and_is_told() {
-    let f = Fixture::new().await;
+async fn an_open_breaker_defers_the_next_attempt_and_is_told(f: Fixture) {
     let ep = f.endpoint(Scope::All, vec![]).await.id;
     f.user("ann").await;
     let event = f.heard.events()[0].clone();
@@ -431,9 +430,7 @@ async fn an_open_breaker_defers_the_next_attempt_and_is_told() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_waits_for_its_owner_is_parked_and_not_retrying() {
-    let f = Fixture::new().await;
+async fn what_waits_for_its_owner_is_parked_and_not_retrying(f: Fixture) {
     let ep = f.endpoint(Scope::All, vec![]).await.id;
     f.user("ann").await;
     let event = f.heard.events()[0].clone();

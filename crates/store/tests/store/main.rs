@@ -1,4 +1,5 @@
-//! The store on real files.
+//! One suite for the store on real files and on a real server. What only one of the two can be asked
+//! (its files, its other processes) says so, or is in a module of its own.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 

@@ -7,15 +7,21 @@ use serde_json::json;
 
 use crate::support::{Fixture, create_user, list, new_directory, patch_user, request};
 
+crate::support::on_both! {
+    users_are_listed_filtered_and_sorted,
+    groups_are_listed_with_members_where_they_are_wanted,
+    directories_do_not_see_each_other,
+    events_are_found_by_each_field,
+    an_organizations_lane_merges_its_directories_the_deleted_ones_too,
+}
+
 async fn names(f: &Fixture, pairs: &[(&str, &str)]) -> (Vec<String>, u64) {
     let page = f.store.list_users(&f.directory, list(ResourceKind::User, pairs)).await.unwrap();
     let names = page.resources.iter().map(|user| user.document.user_name().unwrap().to_owned()).collect();
     (names, page.total)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn users_are_listed_filtered_and_sorted() {
-    let f = Fixture::new().await;
+async fn users_are_listed_filtered_and_sorted(f: Fixture) {
     let mut ids = Vec::new();
     for name in ["carol", "Ann", "bob", "dave"] {
         ids.push(f.user(name).await.id);
@@ -49,9 +55,7 @@ async fn users_are_listed_filtered_and_sorted() {
     assert!(page.resources[1].groups.is_empty());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn groups_are_listed_with_members_where_they_are_wanted() {
-    let f = Fixture::new().await;
+async fn groups_are_listed_with_members_where_they_are_wanted(f: Fixture) {
     let (ann, bob) = (f.user("ann").await.id, f.user("bob").await.id);
     let staff = f.group("Staff", &[&ann, &bob]).await;
     let board = f.group("Board", &[&bob]).await;
@@ -79,9 +83,7 @@ async fn groups_are_listed_with_members_where_they_are_wanted() {
     assert!(page.resources.iter().all(|(_, members)| members.is_none()));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn directories_do_not_see_each_other() {
-    let f = Fixture::new().await;
+async fn directories_do_not_see_each_other(f: Fixture) {
     let other = f.second_directory(Mode::Live).await;
     let ann = f.user("ann").await;
     let group = f.group("Staff", &[&ann.id]).await;
@@ -106,9 +108,7 @@ async fn directories_do_not_see_each_other() {
     assert_eq!(f.store.find_group(&group.id).await.unwrap().unwrap().0, f.directory);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn events_are_found_by_each_field() {
-    let f = Fixture::new().await;
+async fn events_are_found_by_each_field(f: Fixture) {
     let sandbox = f.second_directory(Mode::Sandbox).await;
     let ann = f.user("ann").await; // 1
     let group = f.group("Staff", &[&ann.id]).await; // 2, 3
@@ -187,9 +187,7 @@ async fn whole_lane(f: &Fixture, query: LaneQuery) -> (Vec<u64>, usize) {
     (positions, pages)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_organizations_lane_merges_its_directories_the_deleted_ones_too() {
-    let f = Fixture::new().await;
+async fn an_organizations_lane_merges_its_directories_the_deleted_ones_too(f: Fixture) {
     let second = f.second_directory(Mode::Live).await;
     let sandbox = f.second_directory(Mode::Sandbox).await;
     let other = f.store.create_organization("Other".into(), None).await.unwrap().id;

@@ -21,7 +21,7 @@ use rollcall_scim::{Rules, group_input};
 use rollcall_store::{Committed, Settings, Store, WriteError, read::EventQuery};
 use serde_json::json;
 
-use crate::processes::SERVER;
+use crate::support::SERVER;
 use crate::support::{
     Fixture, Heard, create_user, document, map, new_directory, patch_group, patch_user, request, user_of,
 };

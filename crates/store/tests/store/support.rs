@@ -1,6 +1,6 @@
 //! A store in a folder of its own, and short ways to say what to write.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use rollcall_domain::{
     Command, Precondition, Reply,
@@ -15,6 +15,7 @@ use rollcall_store::{
     CommitListener, Committed, Settings, Store, WriteError, WriteRequest, clock,
     config_ops::{NewDirectory, NewEndpoint},
 };
+use rollcall_tests::servers::postgres::Postgres;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
@@ -34,8 +35,33 @@ impl Heard {
     }
 }
 
+/// Makes two tests of each function: with a store on files, and with one on a server. There the log has
+/// one shard too, so that positions are the same; what is about many is in the modules of its own.
+macro_rules! on_both {
+    ($($name:ident),* $(,)?) => {
+        mod on_files {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::$name(crate::support::Fixture::new().await).await;
+            })*
+        }
+        mod on_a_server {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::$name(crate::support::Fixture::on_a_server().await).await;
+            })*
+        }
+    };
+}
+pub(crate) use on_both;
+
+/// A real one, which each test has a database of.
+pub(crate) static SERVER: LazyLock<Postgres> = LazyLock::new(Postgres::start);
+
 pub(crate) struct Fixture {
+    /// Of a store on files.
     pub(crate) folder: TempDir,
+    pub(crate) settings: Settings,
     pub(crate) store: Store,
     pub(crate) heard: Arc<Heard>,
     pub(crate) organization: OrganizationId,
@@ -53,17 +79,38 @@ pub(crate) fn settings(folder: &TempDir) -> Settings {
     }
 }
 
+/// For a database of the server.
+pub(crate) fn server_settings(database: &str) -> Settings {
+    Settings {
+        url: Some(SERVER.url_of(database).into()),
+        master_key: Some("5a".repeat(32).into()),
+        readers: 2,
+        ..Settings::default()
+    }
+}
+
 impl Fixture {
     pub(crate) async fn new() -> Self {
-        use secrecy::ExposeSecret;
         let folder = TempDir::new().unwrap();
+        let settings = settings(&folder);
+        Self::with(folder, settings).await
+    }
+
+    /// With a log of one shard.
+    pub(crate) async fn on_a_server() -> Self {
+        let settings = Settings { shards: 1, ..server_settings(&SERVER.database()) };
+        Self::with(TempDir::new().unwrap(), settings).await
+    }
+
+    pub(crate) async fn with(folder: TempDir, settings: Settings) -> Self {
+        use secrecy::ExposeSecret;
         let heard = Arc::new(Heard::default());
-        let store = Store::open(settings(&folder), heard.clone()).unwrap();
+        let store = Store::open(settings.clone(), heard.clone()).unwrap();
         let organization = store.create_organization("Acme".into(), Some("acme".into())).await.unwrap().id;
         let (directory, _, token) =
             store.create_directory(new_directory(&organization, Mode::Live)).await.unwrap();
         let token = token.expose_secret().to_owned();
-        Self { folder, store, heard, organization, directory: directory.id, token }
+        Self { folder, settings, store, heard, organization, directory: directory.id, token }
     }
 
     pub(crate) async fn second_directory(&self, mode: Mode) -> DirectoryId {

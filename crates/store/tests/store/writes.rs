@@ -6,9 +6,15 @@ use serde_json::json;
 
 use crate::support::{Fixture, Heard, create_user, patch_group, patch_user, request, settings, user_of};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn of_parallel_creates_of_one_name_one_succeeds() {
-    let f = Fixture::new().await;
+crate::support::on_both! {
+    of_parallel_creates_of_one_name_one_succeeds,
+    a_refused_request_fails_alone_and_positions_stay_gapless,
+    everything_is_there_after_the_store_is_opened_again,
+    a_user_changes_and_goes,
+    members_come_with_the_reply_where_they_are_few,
+}
+
+async fn of_parallel_creates_of_one_name_one_succeeds(f: Fixture) {
     let tasks: Vec<_> = (0..32)
         .map(|n| {
             let store = f.store.clone();
@@ -33,9 +39,7 @@ async fn of_parallel_creates_of_one_name_one_succeeds() {
     assert_eq!(f.heard.events().len(), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_refused_request_fails_alone_and_positions_stay_gapless() {
-    let f = Fixture::new().await;
+async fn a_refused_request_fails_alone_and_positions_stay_gapless(f: Fixture) {
     let tasks: Vec<_> = (0..60)
         .map(|n| {
             let store = f.store.clone();
@@ -56,18 +60,16 @@ async fn a_refused_request_fails_alone_and_positions_stay_gapless() {
     assert_eq!(logged, heard);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn everything_is_there_after_the_store_is_opened_again() {
-    let f = Fixture::new().await;
+async fn everything_is_there_after_the_store_is_opened_again(f: Fixture) {
     let ann = f.user("ann").await;
     let group = f.group("Staff", &[&ann.id]).await;
     let head = f.store.head(0);
     let catalog = f.store.catalog();
-    let Fixture { folder, store, directory, .. } = f;
+    let Fixture { settings, store, directory, .. } = f;
     drop(store);
 
     let heard = Arc::new(Heard::default());
-    let store = Store::open(settings(&folder), heard.clone()).unwrap();
+    let store = Store::open(settings, heard.clone()).unwrap();
     assert_eq!(store.head(0), head);
     let again = store.catalog();
     assert_eq!(again.organizations, catalog.organizations);
@@ -160,9 +162,7 @@ async fn a_folder_of_a_newer_version_is_refused() {
     assert!(source.source().is_none());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_user_changes_and_goes() {
-    let f = Fixture::new().await;
+async fn a_user_changes_and_goes(f: Fixture) {
     let ann = f.user("ann").await;
     let bob = f.user("bob").await;
     let group = f.group("Staff", &[&ann.id, &bob.id]).await;
@@ -194,9 +194,7 @@ async fn a_user_changes_and_goes() {
     f.user("ann").await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn members_come_with_the_reply_where_they_are_few() {
-    let f = Fixture::new().await;
+async fn members_come_with_the_reply_where_they_are_few(f: Fixture) {
     let (ann, bob) = (f.user("ann").await, f.user("bob").await);
     let group = f.group("Staff", &[&ann.id]).await;
     let add = json!([{"op": "add", "path": "members", "value": [{"value": bob.id}, {"value": "nobody"}]}]);
