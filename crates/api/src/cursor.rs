@@ -3,6 +3,8 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
+use rollcall_domain::shard::Positions;
+
 use crate::error::{ApiError, ApiResult};
 
 /// The lists that give cursors; the letter stands in the cursor.
@@ -43,27 +45,29 @@ impl Cursor {
     }
 }
 
-/// A place in the log of events: (shard, position), everything up to which was given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LogPlace {
-    pub(crate) shard: u16,
-    pub(crate) position: u64,
+/// The cursor of a place in the log of events, everything up to which was given: the positions of its
+/// shards, those at the end that are 0 left out.
+pub(crate) fn of_log(place: &Positions) -> String {
+    let mut positions: Vec<String> = place.iter().map(|(_, position)| position.to_string()).collect();
+    while positions.last().is_some_and(|last| last == "0") {
+        positions.pop();
+    }
+    Cursor::encode(List::Events, &positions.join("."))
 }
 
-impl LogPlace {
-    pub(crate) fn encode(self) -> String {
-        Cursor::encode(List::Events, &format!("{}.{}", self.shard, self.position))
+/// The place that such a cursor names, in a log of so many shards.
+pub(crate) fn log_place(cursor: &str, shards: u16) -> ApiResult<Positions> {
+    let place = Cursor::decode(List::Events, cursor)?;
+    if place.is_empty() {
+        return Ok(Positions::beginning());
     }
-
-    pub(crate) fn decode(cursor: &str) -> ApiResult<Self> {
-        let place = Cursor::decode(List::Events, cursor)?;
-        let (shard, position) = place.split_once('.').ok_or_else(ApiError::invalid_cursor)?;
-        match (shard.parse(), position.parse()) {
-            // The embedded profile has one shard; the store counts positions in 63 bits.
-            (Ok(shard @ 0), Ok(position)) if position <= i64::MAX as u64 => Ok(Self { shard, position }),
-            _ => Err(ApiError::invalid_cursor()),
-        }
-    }
+    // The store counts positions in 63 bits.
+    let position = |text: &str| text.parse().ok().filter(|position| *position <= i64::MAX as u64);
+    let positions: Option<Vec<u64>> = place.split('.').map(position).collect();
+    positions
+        .filter(|positions| positions.len() <= usize::from(shards))
+        .map(Positions::from)
+        .ok_or_else(ApiError::invalid_cursor)
 }
 
 #[cfg(test)]
@@ -75,21 +79,30 @@ mod tests {
     fn a_cursor_reads_back_for_its_own_list_only() {
         let cursor = Cursor::encode(List::Users, "usr_1");
         assert_eq!(Cursor::decode(List::Users, &cursor).ok().as_deref(), Some("usr_1"));
-        let place = LogPlace { shard: 0, position: 77 };
-        assert_eq!(LogPlace::decode(&place.encode()).ok(), Some(place));
+        for (positions, written) in [
+            (vec![], ""),
+            (vec![0, 0], ""),
+            (vec![77], "77"),
+            (vec![0, 5, 0, 9, 0], "0.5.0.9"),
+        ] {
+            let place = Positions::from(positions);
+            assert_eq!(of_log(&place), Cursor::encode(List::Events, written));
+            let read = log_place(&of_log(&place), 5).ok().unwrap();
+            assert!((0..5).all(|shard| read.at(shard) == place.at(shard)), "{written}");
+        }
         let foreign = [
             cursor.as_str(),
             "",
             "!!",
             "MXY",
-            &Cursor::encode(List::Events, "0.x"),
-            &Cursor::encode(List::Events, "7.1"),
-            &Cursor::encode(List::Events, "0.18446744073709551615"),
+            &Cursor::encode(List::Events, "x"),
+            &Cursor::encode(List::Events, "7.1.1"),
+            &Cursor::encode(List::Events, "18446744073709551615"),
             &"A".repeat(10_000),
         ];
         for text in foreign {
             assert_eq!(
-                LogPlace::decode(text).err().map(|e| e.code),
+                log_place(text, 2).err().map(|e| e.code),
                 Some(ErrorCode::InvalidCursor),
                 "{text}"
             );

@@ -3,27 +3,29 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use rollcall_domain::{
     event::{EventType, LoggedEvent},
     ids::{DirectoryId, EventId, OrganizationId},
+    shard::{Positions, shard_of},
 };
 use rollcall_store::read::{EventQuery, ReadError};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
     State,
-    cursor::LogPlace,
+    cursor,
     error::{ApiError, ApiResult},
     field::choose,
     query::Query,
 };
 
-/// The embedded profile has one shard.
-pub(crate) const SHARD: u16 = 0;
 /// A batch stops growing at so many bytes of bodies, however many events were asked for.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
 /// So many events are asked for at a time, of the tail and of the store.
 const CHUNK: u32 = 200;
+/// Clocks of different processes may differ by so much.
+const SKEW: SignedDuration = SignedDuration::from_secs(5);
 
 /// Which events.
 #[derive(Clone, Debug, Default)]
@@ -68,9 +70,17 @@ impl Filter {
             })
     }
 
-    fn after(&self, after: u64, limit: u32) -> EventQuery {
+    /// The only shard that can have such events, if there is one.
+    fn shard(&self, shards: u16) -> Option<u16> {
+        match &self.directory_id {
+            Some(directory) => Some(shard_of(directory, shards)),
+            None => (shards == 1).then_some(0),
+        }
+    }
+
+    fn after(&self, after: Positions, limit: u32) -> EventQuery {
         EventQuery {
-            after: vec![after].into(),
+            after,
             directory_id: self.directory_id.clone(),
             organization_id: self.organization_id.clone(),
             types: self.types.clone(),
@@ -84,19 +94,19 @@ impl Filter {
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     pub(crate) events: Vec<Arc<LoggedEvent>>,
-    pub(crate) scanned_to: u64,
+    pub(crate) scanned_to: Positions,
     bytes: usize,
 }
 
 impl Batch {
     /// The cursor to go on from.
     pub(crate) fn next_cursor(&self) -> String {
-        LogPlace { shard: SHARD, position: self.scanned_to }.encode()
+        cursor::of_log(&self.scanned_to)
     }
 
     /// Takes an event up; says whether there is room for another.
     fn take(&mut self, event: Arc<LoggedEvent>, limit: usize) -> bool {
-        self.scanned_to = event.position;
+        self.scanned_to.set(event.shard, event.position);
         self.bytes += event.body.len();
         self.events.push(event);
         self.events.len() < limit && self.bytes < BATCH_BYTES
@@ -115,10 +125,19 @@ pub(crate) enum Waited {
 }
 
 /// Up to `limit` matching events after `after`, without waiting.
-pub(crate) async fn read(state: &State, filter: &Filter, after: u64, limit: u32) -> Result<Batch, ReadError> {
+pub(crate) async fn read(
+    state: &State,
+    filter: &Filter,
+    after: Positions,
+    limit: u32,
+) -> Result<Batch, ReadError> {
     let mut batch = Batch { scanned_to: after, ..Batch::default() };
+    let shard = filter.shard(state.store.shards());
     loop {
-        let more = match state.feed.tail_after(SHARD, batch.scanned_to, CHUNK as usize) {
+        let tail = shard.and_then(|shard| {
+            state.feed.tail_after(shard, batch.scanned_to.at(shard), CHUNK as usize)
+        });
+        let more = match tail {
             Some(events) => take_from_tail(&mut batch, events, filter, limit),
             None => take_from_store(state, &mut batch, filter, limit).await?,
         };
@@ -131,7 +150,7 @@ pub(crate) async fn read(state: &State, filter: &Filter, after: u64, limit: u32)
 fn take_from_tail(batch: &mut Batch, events: Vec<Arc<LoggedEvent>>, filter: &Filter, limit: u32) -> bool {
     let more = events.len() == CHUNK as usize;
     for event in events {
-        batch.scanned_to = event.position;
+        batch.scanned_to.set(event.shard, event.position);
         if filter.matches(&event) && !batch.take(event, limit as usize) {
             return false;
         }
@@ -146,7 +165,7 @@ async fn take_from_store(
     limit: u32,
 ) -> Result<bool, ReadError> {
     let wanted = CHUNK.min(limit - batch.events.len() as u32);
-    let read = state.store.events(filter.after(batch.scanned_to, wanted)).await?;
+    let read = state.store.events(filter.after(batch.scanned_to.clone(), wanted)).await?;
     let more = read.events.len() == wanted as usize;
     for event in read.events {
         if !batch.take(event, limit as usize) {
@@ -154,7 +173,10 @@ async fn take_from_store(
         }
     }
     if !more {
-        batch.scanned_to = batch.scanned_to.max(read.scanned_to.at(SHARD));
+        for (shard, position) in read.scanned_to.iter() {
+            let position = position.max(batch.scanned_to.at(shard));
+            batch.scanned_to.set(shard, position);
+        }
     }
     Ok(more)
 }
@@ -163,12 +185,17 @@ async fn take_from_store(
 pub(crate) async fn read_or_wait(
     state: &State,
     filter: &Filter,
-    after: u64,
+    after: Positions,
     limit: u32,
     deadline: Instant,
 ) -> Result<Waited, ReadError> {
     let mut moved = state.feed.moved();
     let mut after = after;
+    let shards = state.store.shards();
+    let relevant = match filter.shard(shards) {
+        Some(shard) => shard..shard + 1,
+        None => 0..shards,
+    };
     let shut_down = state.shut_down();
     tokio::pin!(shut_down);
     loop {
@@ -178,25 +205,37 @@ pub(crate) async fn read_or_wait(
         if !batch.events.is_empty() {
             return Ok(Waited::Events(batch));
         }
-        after = batch.scanned_to;
-        tokio::select! {
-            biased;
-            () = &mut shut_down => return Ok(Waited::ShuttingDown(batch)),
-            () = sleep_until(deadline) => return Ok(Waited::TimedOut(batch)),
-            changed = moved.changed() => if changed.is_err() {
-                return Ok(Waited::ShuttingDown(batch));
-            },
+        // Until a shard has moved that can have what is waited for.
+        while relevant.clone().all(|shard| state.feed.head(shard) <= batch.scanned_to.at(shard)) {
+            tokio::select! {
+                biased;
+                () = &mut shut_down => return Ok(Waited::ShuttingDown(batch)),
+                () = sleep_until(deadline) => return Ok(Waited::TimedOut(batch)),
+                changed = moved.changed() => if changed.is_err() {
+                    return Ok(Waited::ShuttingDown(batch));
+                },
+            }
         }
+        if Instant::now() >= deadline {
+            return Ok(Waited::TimedOut(batch));
+        }
+        after = batch.scanned_to;
     }
 }
 
-/// The position that `after` stands for: a cursor, or the id of an event.
-pub(crate) async fn position_of(state: &State, after: &str) -> ApiResult<u64> {
-    if let Some(id) = EventId::parse(after) {
-        return match state.store.event(&id).await? {
-            Some(event) => Ok(event.position),
-            None => Err(ApiError::invalid_cursor()),
-        };
+/// The place that `after` stands for: a cursor, or the id of an event. In a log of several shards,
+/// what other directories had before the event is known by its time only, and some of it may come again.
+pub(crate) async fn place_of(state: &State, filter: &Filter, after: &str) -> ApiResult<Positions> {
+    let shards = state.store.shards();
+    let Some(id) = EventId::parse(after) else { return cursor::log_place(after, shards) };
+    let Some(event) = state.store.event(&id).await? else { return Err(ApiError::invalid_cursor()) };
+    let mut place = Positions::beginning();
+    if filter.shard(shards).is_none() {
+        let earlier = event.timestamp.saturating_sub(SKEW).unwrap_or(event.timestamp);
+        for shard in (0..shards).filter(|shard| *shard != event.shard) {
+            place.set(shard, state.store.position_at(shard, earlier).await?);
+        }
     }
-    LogPlace::decode(after).map(|place| place.position)
+    place.set(event.shard, event.position);
+    Ok(place)
 }

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use actix_web::web::Data;
 use bytes::{BufMut, Bytes, BytesMut};
+use rollcall_domain::shard::Positions;
 use tokio::time::Instant;
 
 use crate::{
     State,
     error::ApiResult,
-    feed_reader::{Batch, Filter, Waited, position_of, read_or_wait},
+    feed_reader::{Batch, Filter, Waited, place_of, read_or_wait},
     json,
     query::Query,
 };
@@ -26,8 +27,8 @@ pub(crate) async fn list(state: Data<State>, query: Query) -> ApiResult {
     let limit = query.limit()?;
     let wait = query.number("wait", 0..=MAX_WAIT)?.unwrap_or(0);
     let after = match query.one("after")? {
-        Some(after) => position_of(&state, after).await?,
-        None => 0,
+        Some(after) => place_of(&state, &filter, after).await?,
+        None => Positions::beginning(),
     };
     let deadline = Instant::now() + Duration::from_secs(wait.into());
     let (Waited::Events(batch) | Waited::TimedOut(batch) | Waited::ShuttingDown(batch)) =

@@ -10,13 +10,14 @@ use std::{convert::Infallible, time::Duration};
 use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::stream;
+use rollcall_domain::shard::Positions;
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use crate::{
     State,
-    cursor::LogPlace,
+    cursor,
     error::{ApiError, ApiResult, ErrorCode},
-    feed_reader::{Batch, Filter, SHARD, Waited, position_of, read_or_wait},
+    feed_reader::{Batch, Filter, Waited, place_of, read_or_wait},
     query::Query,
 };
 
@@ -29,7 +30,7 @@ const PIECE: u32 = 100;
 struct EventStream {
     state: Data<State>,
     filter: Filter,
-    after: u64,
+    after: Positions,
     opened: bool,
     // Its drop makes room for another stream.
     _permit: OwnedSemaphorePermit,
@@ -43,12 +44,12 @@ pub(crate) async fn stream(state: Data<State>, request: HttpRequest, query: Quer
     let last_event_id = request.headers().get(LAST_EVENT_ID).filter(|id| !id.is_empty());
     let after = match (last_event_id, query.one("after")?) {
         (Some(id), _) => match id.to_str() {
-            Ok(id) => position_of(&state, id).await,
+            Ok(id) => place_of(&state, &filter, id).await,
             Err(_) => Err(ApiError::invalid_cursor()),
         }
         .map_err(|error| error.of_header(LAST_EVENT_ID))?,
-        (None, Some(after)) => position_of(&state, after).await?,
-        (None, None) => state.store.head(SHARD),
+        (None, Some(after)) => place_of(&state, &filter, after).await?,
+        (None, None) => state.store.heads().await?,
     };
     let permit = state.streams.clone().try_acquire_owned().map_err(|_| {
         ApiError::retry_after(
@@ -69,14 +70,16 @@ pub(crate) async fn stream(state: Data<State>, request: HttpRequest, query: Quer
 async fn next_piece(mut events: EventStream) -> Option<(Result<Bytes, Infallible>, EventStream)> {
     if !events.opened {
         events.opened = true;
-        let cursor = LogPlace { shard: SHARD, position: events.after }.encode();
+        let cursor = cursor::of_log(&events.after);
         return Some((Ok(Bytes::from(format!("retry: 2000\nid: {cursor}\n\n"))), events));
     }
     let deadline = Instant::now() + HEARTBEAT;
-    let piece = match read_or_wait(&events.state, &events.filter, events.after, PIECE, deadline).await {
+    let after = events.after.clone();
+    let piece = match read_or_wait(&events.state, &events.filter, after, PIECE, deadline).await {
         Ok(Waited::Events(batch)) => {
+            let text = written(&events.after, &batch);
             events.after = batch.scanned_to;
-            written(&batch)
+            text
         }
         Ok(Waited::TimedOut(batch)) => {
             events.after = batch.scanned_to;
@@ -92,10 +95,13 @@ async fn next_piece(mut events: EventStream) -> Option<(Result<Bytes, Infallible
     Some((Ok(piece), events))
 }
 
-fn written(batch: &Batch) -> Bytes {
+/// The events of a batch that was read after this place.
+fn written(after: &Positions, batch: &Batch) -> Bytes {
     let mut text = BytesMut::new();
+    let mut place = after.clone();
     for event in &batch.events {
-        let cursor = LogPlace { shard: event.shard, position: event.position }.encode();
+        place.set(event.shard, event.position);
+        let cursor = cursor::of_log(&place);
         text.put_slice(b"id: ");
         text.put_slice(cursor.as_bytes());
         // Serialized JSON has no line ends of its own, so one `data:` line holds it.
