@@ -79,12 +79,9 @@ mod tests {
     fn a_cursor_reads_back_for_its_own_list_only() {
         let cursor = Cursor::encode(List::Users, "usr_1");
         assert_eq!(Cursor::decode(List::Users, &cursor).ok().as_deref(), Some("usr_1"));
-        for (positions, written) in [
-            (vec![], ""),
-            (vec![0, 0], ""),
-            (vec![77], "77"),
-            (vec![0, 5, 0, 9, 0], "0.5.0.9"),
-        ] {
+        for (positions, written) in
+            [(vec![], ""), (vec![0, 0], ""), (vec![77], "77"), (vec![0, 5, 0, 9, 0], "0.5.0.9")]
+        {
             let place = Positions::from(positions);
             assert_eq!(of_log(&place), Cursor::encode(List::Events, written));
             let read = log_place(&of_log(&place), 5).ok().unwrap();
@@ -101,11 +98,7 @@ mod tests {
             &"A".repeat(10_000),
         ];
         for text in foreign {
-            assert_eq!(
-                log_place(text, 2).err().map(|e| e.code),
-                Some(ErrorCode::InvalidCursor),
-                "{text}"
-            );
+            assert_eq!(log_place(text, 2).err().map(|e| e.code), Some(ErrorCode::InvalidCursor), "{text}");
         }
     }
 }

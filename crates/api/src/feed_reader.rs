@@ -13,8 +13,7 @@ use rollcall_store::read::{EventQuery, ReadError};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    State,
-    cursor,
+    State, cursor,
     error::{ApiError, ApiResult},
     field::choose,
     query::Query,
@@ -134,9 +133,8 @@ pub(crate) async fn read(
     let mut batch = Batch { scanned_to: after, ..Batch::default() };
     let shard = filter.shard(state.store.shards());
     loop {
-        let tail = shard.and_then(|shard| {
-            state.feed.tail_after(shard, batch.scanned_to.at(shard), CHUNK as usize)
-        });
+        let tail =
+            shard.and_then(|shard| state.feed.tail_after(shard, batch.scanned_to.at(shard), CHUNK as usize));
         let more = match tail {
             Some(events) => take_from_tail(&mut batch, events, filter, limit),
             None => take_from_store(state, &mut batch, filter, limit).await?,

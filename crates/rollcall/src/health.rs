@@ -7,19 +7,26 @@ use std::sync::{
 
 use actix_web::{HttpResponse, web};
 use metrics_exporter_prometheus::PrometheusHandle;
+use rollcall_dispatch::Shards;
 use rollcall_store::Store;
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::cluster::Bonds;
 
 /// What readiness depends on.
 #[derive(Clone)]
 pub(crate) struct Health {
     store: Store,
+    bonds: Bonds,
+    shards: Option<watch::Receiver<Shards>>,
     stopping: Arc<AtomicBool>,
 }
 
 impl Health {
-    pub(crate) fn new(store: Store) -> Self {
-        Self { store, stopping: Arc::default() }
+    /// `shards`: those that this process dispatches, if it does.
+    pub(crate) fn new(store: Store, bonds: Bonds, shards: Option<watch::Receiver<Shards>>) -> Self {
+        Self { store, bonds, shards, stopping: Arc::default() }
     }
 
     /// From now on the process is not ready.
@@ -37,6 +44,20 @@ impl Health {
             missing.push(format!("store: {why}"));
         }
         missing
+    }
+
+    /// What is not as it should be, though the work goes on; and what is being done.
+    fn detail(&self, status: &str) -> Value {
+        let mut detail = json!({"status": status});
+        let degraded = self.bonds.degraded();
+        if !degraded.is_empty() {
+            detail["degraded"] = json!(degraded);
+        }
+        if let Some(shards) = &self.shards {
+            let shards = shards.borrow();
+            detail["shards"] = json!({"assigned": shards.assigned.len(), "held": shards.held.len()});
+        }
+        detail
     }
 }
 
@@ -62,9 +83,11 @@ async fn alive() -> HttpResponse {
 async fn ready(health: web::Data<Health>) -> HttpResponse {
     let missing = health.missing();
     if missing.is_empty() {
-        HttpResponse::Ok().json(json!({"status": "ready"}))
+        HttpResponse::Ok().json(health.detail("ready"))
     } else {
-        HttpResponse::ServiceUnavailable().json(json!({"status": "not ready", "missing": missing}))
+        let mut detail = health.detail("not ready");
+        detail["missing"] = json!(missing);
+        HttpResponse::ServiceUnavailable().json(detail)
     }
 }
 

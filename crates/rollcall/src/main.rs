@@ -6,6 +6,7 @@
 //! tests start; [`demo`] is what `rollcall demo` shows.
 
 mod cli;
+mod cluster;
 mod commands;
 mod config;
 mod demo;

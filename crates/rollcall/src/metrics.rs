@@ -38,6 +38,7 @@ pub(crate) fn install() -> anyhow::Result<PrometheusHandle> {
 /// The help texts that the crates do not give by themselves.
 fn describe() {
     rollcall_ingest::metric::describe();
+    rollcall_coordinate::metric::describe();
     describe_counter!(api::REQUESTS_TOTAL, "Requests to /v1 that were answered.");
     describe_histogram!(
         api::REQUEST_SECONDS,
@@ -74,6 +75,7 @@ fn describe() {
 /// are spelled out here are not public in their crate; `tests/serve.rs` holds them against
 /// `docs/operations.md`.
 fn register() {
+    rollcall_coordinate::metric::register();
     let _ = metrics::counter!(store::COMMIT_FAILURES);
     for kind in ["rollcall_breakers_open", "rollcall_parked_subjects"] {
         let _ = metrics::gauge!(kind);

@@ -25,7 +25,7 @@ use rollcall_stream::Feed;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{net::TcpSocket, sync::watch, task::JoinHandle};
 
-use crate::{config::Settings, health::Health, metrics, owner_key};
+use crate::{cluster::Cluster, config::Settings, health::Health, metrics, owner_key};
 
 /// What webhooks are sent as.
 pub(crate) const USER_AGENT: &str = concat!("Rollcall/", env!("CARGO_PKG_VERSION"));
@@ -35,6 +35,9 @@ const BACKLOG: u32 = 1024;
 
 /// How often old samples leave the histograms.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+
+/// How long it may take to leave the others.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// What to do about a port that is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +73,7 @@ pub(crate) struct Application {
     pub(crate) store: Store,
     settings: Settings,
     feed: Arc<Feed>,
+    cluster: Cluster,
     dispatcher: Option<Dispatcher>,
     public: TcpListener,
     private: TcpListener,
@@ -108,13 +112,13 @@ impl Application {
             None => format!("http://{}", reachable(public_addr)),
         };
         let new_key = match settings.api_key {
-            Some(_) => None,
-            None => owner_key::ensure(&settings.data_dir, &store).await?,
+            None if settings.role.ingest => owner_key::ensure(&settings.data_dir, &store).await?,
+            _ => None,
         };
+        let cluster = Cluster::start(&settings, &store, &feed).await?;
         let dispatcher = if settings.role.dispatch {
             let (dispatch, egress) = (settings.dispatch.clone(), settings.egress.clone());
             // One process has all of the log.
-            feed.assign((0..store.shards()).collect());
             let started = rollcall_dispatch::start(
                 dispatch,
                 egress,
@@ -135,6 +139,7 @@ impl Application {
             store,
             settings,
             feed,
+            cluster,
             dispatcher,
             public,
             private,
@@ -166,7 +171,8 @@ impl Application {
             "started"
         );
         let (shutdown, shutting_down) = watch::channel(false);
-        let health = Health::new(self.store.clone());
+        let shards = self.dispatcher.as_ref().map(Dispatcher::shards);
+        let health = Health::new(self.store.clone(), self.cluster.bonds(), shards);
         let public = self.public_server(shutting_down)?;
         let private = {
             let (health, metrics) = (health.clone(), self.metrics.clone());
@@ -198,6 +204,7 @@ impl Application {
             upkeep,
             shutdown,
             health,
+            cluster: self.cluster,
             dispatcher: self.dispatcher,
             store: self.store,
             deadline: Duration::from_secs(self.settings.server.shutdown_seconds),
@@ -259,6 +266,7 @@ pub(crate) struct Running {
     upkeep: JoinHandle<()>,
     shutdown: watch::Sender<bool>,
     health: Health,
+    cluster: Cluster,
     dispatcher: Option<Dispatcher>,
     store: Store,
     deadline: Duration,
@@ -283,6 +291,8 @@ impl Running {
             }
         };
         tokio::join!(self.public.handle.stop(true), dispatcher);
+        // What was committed last is put on Kafka yet.
+        self.cluster.stop(FAREWELL).await;
         self.store.close().await;
         self.private.handle.stop(false).await;
         self.upkeep.abort();

@@ -26,6 +26,19 @@ const STEADY: Duration = Duration::from_millis(500);
 /// After a failure.
 const AGAIN: Duration = Duration::from_millis(250);
 
+/// Tells the feed of the heads once, as soon as the store can be asked.
+pub(crate) async fn look(log: impl Log, feed: Arc<Feed>) {
+    loop {
+        match log.heads().await {
+            Ok(heads) => {
+                heads.iter().for_each(|(shard, position)| feed.head_moved(shard, position));
+                return;
+            }
+            Err(_) => sleep(AGAIN).await,
+        }
+    }
+}
+
 /// Tells the feed of each head that moved, for as long as the pace's sender lives.
 pub(crate) async fn watch(log: impl Log, feed: Arc<Feed>, mut pace: watch::Receiver<Pace>) {
     let mut last_move: Option<Instant> = None;

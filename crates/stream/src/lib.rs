@@ -21,5 +21,5 @@ mod running;
 mod testing;
 
 pub use feed::{Feed, MAX_SHARDS, Settings};
-pub use link::{Link, Log, RelayShard};
+pub use link::{Link, Log};
 pub use running::{Role, Running, StartError, start};

@@ -3,21 +3,11 @@
 use std::time::Instant;
 
 use rollcall_domain::shard::Positions;
-use rollcall_store::read::{LaneQuery, LaneRead, ReadError};
-
-/// How long a shard stays with a relay that does not claim it again.
-pub(crate) const RELAY_LEASE: std::time::Duration = std::time::Duration::from_secs(5);
-
-/// A shard whose events this process relays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RelayShard {
-    /// Which.
-    pub shard: u16,
-    /// Fences earlier relays of it.
-    pub token: u64,
-    /// All positions up to this one are on the topic.
-    pub published: u64,
-}
+use rollcall_store::{
+    Store,
+    read::{LaneQuery, LaneRead, ReadError},
+    relay::RelayShard,
+};
 
 /// The methods of the store that the feed uses, so that tests can bring a log of their own.
 pub trait Log: Clone + Send + Sync + 'static {
@@ -26,7 +16,7 @@ pub trait Log: Clone + Send + Sync + 'static {
     /// Events of a shard in order.
     fn lane_events(&self, query: LaneQuery) -> impl Future<Output = Result<LaneRead, ReadError>> + Send;
     /// Keeps, takes and lets go shards so that the live relays share them evenly; gives those held now,
-    /// for five seconds from the call.
+    /// for [`rollcall_store::relay::RELAY_LEASE`] from the call.
     fn relay_claim(&self, holder: &str) -> impl Future<Output = Result<Vec<RelayShard>, ReadError>> + Send;
     /// Lets all go.
     fn relay_release(&self, holder: &str) -> impl Future<Output = Result<(), ReadError>> + Send;
@@ -36,6 +26,28 @@ pub trait Log: Clone + Send + Sync + 'static {
         &self,
         positions: &[(u16, u64, u64)],
     ) -> impl Future<Output = Result<Vec<u16>, ReadError>> + Send;
+}
+
+impl Log for Store {
+    async fn heads(&self) -> Result<Positions, ReadError> {
+        self.heads().await
+    }
+
+    async fn lane_events(&self, query: LaneQuery) -> Result<LaneRead, ReadError> {
+        self.lane_events(query).await
+    }
+
+    async fn relay_claim(&self, holder: &str) -> Result<Vec<RelayShard>, ReadError> {
+        self.relay_claim(holder).await
+    }
+
+    async fn relay_release(&self, holder: &str) -> Result<(), ReadError> {
+        self.relay_release(holder).await
+    }
+
+    async fn relay_published(&self, positions: &[(u16, u64, u64)]) -> Result<Vec<u16>, ReadError> {
+        self.relay_published(positions).await
+    }
 }
 
 /// How it stands with Kafka.

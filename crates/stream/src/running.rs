@@ -131,6 +131,9 @@ impl Plan {
         let mut beside = JoinSet::new();
         if self.shared_store {
             beside.spawn(heads::watch(log.clone(), Arc::clone(&feed), paced));
+        } else {
+            // What was committed before this start may not be on Kafka; from here on the store tells.
+            beside.spawn(heads::look(log.clone(), Arc::clone(&feed)));
         }
         let topic = Arc::new(Notify::new());
         if with_kafka {

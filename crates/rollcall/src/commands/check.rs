@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
+use rollcall_coordinate::Coordination;
 use rollcall_store::Store;
 use rollcall_stream::Feed;
 
@@ -71,7 +72,51 @@ async fn checks(settings: &Settings) -> Vec<Result<String, String>> {
         results.push(server::bind(key, address).map(|_| free).map_err(|e| causes(&e)));
     }
     results.push(open_store(settings).await);
+    results.extend(kafka(settings).await);
+    results.extend(redis(settings).await);
     results
+}
+
+/// Asks Kafka, if it is configured.
+async fn kafka(settings: &Settings) -> Option<Result<String, String>> {
+    settings.kafka.brokers.as_ref()?;
+    let kafka = settings.kafka.clone();
+    let asked = tokio::task::spawn_blocking(move || rollcall_stream::kafka::ping(&kafka)).await;
+    let topic = &settings.kafka.topic;
+    Some(match asked {
+        Ok(Ok(info)) => {
+            let brokers =
+                if info.brokers == 1 { "1 broker".to_owned() } else { format!("{} brokers", info.brokers) };
+            match info.partitions {
+                Some(partitions) => {
+                    Ok(format!("Kafka: {brokers}, the topic {topic} has {partitions} partitions"))
+                }
+                None if settings.kafka.create_topic => {
+                    Ok(format!("Kafka: {brokers}, the topic {topic} is not there yet and will be created"))
+                }
+                None => {
+                    Err(format!("Kafka: the topic {topic} does not exist, and kafka.create_topic is false"))
+                }
+            }
+        }
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("Kafka could not be asked".to_owned()),
+    })
+}
+
+/// Asks Redis, if it is configured.
+async fn redis(settings: &Settings) -> Option<Result<String, String>> {
+    settings.redis.url.as_ref()?;
+    let coordination = match Coordination::connect(settings.redis.clone(), "check").await {
+        Ok(coordination) => coordination,
+        Err(error) => return Some(Err(format!("Redis: {error}"))),
+    };
+    let asked = coordination.ping().await;
+    coordination.close().await;
+    Some(match asked {
+        Ok(time) => Ok(format!("Redis: answers in {:.1} ms", time.as_secs_f64() * 1000.0)),
+        Err(error) => Err(format!("Redis: {error}")),
+    })
 }
 
 /// Opens the store and closes it again. A folder that is not there yet is not made: only whether

@@ -14,7 +14,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use futures_util::future::BoxFuture;
 use rdkafka::producer::DeliveryFuture;
 use rollcall_domain::{endpoint::Scope, event::LoggedEvent};
-use rollcall_store::read::{LaneQuery, ReadError};
+use rollcall_store::{
+    read::{LaneQuery, ReadError},
+    relay::{RELAY_LEASE, RelayShard},
+};
 use tokio::{
     sync::{Notify, oneshot},
     time::{Instant, sleep, sleep_until, timeout},
@@ -25,7 +28,7 @@ use super::{
     client::Pulse,
     producer::{Producer, Refused},
 };
-use crate::{Feed, Log, RelayShard, link::RELAY_LEASE, metric};
+use crate::{Feed, Log, metric};
 
 /// How often the leases are renewed and the shards shared anew.
 const CLAIM: Duration = Duration::from_secs(1);

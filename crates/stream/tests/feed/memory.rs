@@ -13,8 +13,11 @@ use rollcall_domain::{
     ids::{DirectoryId, EventId, OrganizationId},
     shard::Positions,
 };
-use rollcall_store::read::{LaneQuery, LaneRead, ReadError};
-use rollcall_stream::{Log, RelayShard};
+use rollcall_store::{
+    read::{LaneQuery, LaneRead, ReadError},
+    relay::RelayShard,
+};
+use rollcall_stream::Log;
 use uuid::Uuid;
 
 const LEASE: Duration = Duration::from_secs(5);

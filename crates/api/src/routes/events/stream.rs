@@ -14,8 +14,7 @@ use rollcall_domain::shard::Positions;
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use crate::{
-    State,
-    cursor,
+    State, cursor,
     error::{ApiError, ApiResult, ErrorCode},
     feed_reader::{Batch, Filter, Waited, place_of, read_or_wait},
     query::Query,
