@@ -62,6 +62,8 @@ fn write_new(data_dir: &Path) -> anyhow::Result<SecretString> {
     let path = path(data_dir);
     let key = format!("rck_{}", URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()));
     let write = || {
+        // With a server there may be no folder yet.
+        fs::create_dir_all(data_dir)?;
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         writeln!(file, "{key}")?;
         file.sync_all()

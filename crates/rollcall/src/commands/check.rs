@@ -119,9 +119,18 @@ async fn redis(settings: &Settings) -> Option<Result<String, String>> {
     })
 }
 
-/// Opens the store and closes it again. A folder that is not there yet is not made: only whether
-/// it could be is looked at.
+/// Opens the store and closes it again, which brings a server's schema to this version. A folder that
+/// is not there yet is not made: only whether it could be is looked at.
 async fn open_store(settings: &Settings) -> Result<String, String> {
+    if settings.store.url.is_some() {
+        let opened = Store::open(settings.store.clone(), Feed::new(settings.stream.clone()));
+        let store = opened.map_err(|e| causes(&e.into()))?;
+        let (health, shards) = (store.health(), store.shards());
+        store.close().await;
+        return health
+            .map(|()| format!("PostgreSQL: can be used, {shards} shards"))
+            .map_err(|why| format!("PostgreSQL: {why}"));
+    }
     let dir = &settings.data_dir;
     let name = dir.display();
     if !dir.exists() {

@@ -11,7 +11,7 @@ use figment::{
 };
 use serde_json::Value;
 
-use super::{ConfigError, Settings, environment, keys, ranges};
+use super::{ConfigError, Roles, Settings, environment, keys, ranges};
 
 /// Where the configuration comes from.
 #[derive(Debug, Default)]
@@ -74,10 +74,39 @@ fn check(settings: &Settings, origins: &BTreeMap<String, String>) -> Result<(), 
     if settings.data_dir.as_os_str().is_empty() {
         return Err(ConfigError("data_dir must name a folder".to_owned()));
     }
+    together(settings)?;
     let origin = |key: &str| origins.get(key).map_or("default", String::as_str);
     settings.kafka.validate().map_err(|why| ConfigError(format!("{}: {why}", origin(why.key()))))?;
     crate::telemetry::check_level(&settings.log.level)
         .map_err(|why| ConfigError(format!("{}: log.level: {why}", origin("log.level"))))
+}
+
+/// What works only together with something else.
+fn together(settings: &Settings) -> Result<(), ConfigError> {
+    let shared = settings.store.url.is_some();
+    let alone = settings.role == Roles::ALL;
+    let missing = if !shared && !alone {
+        Some(format!(
+            "role is {}, and store.url is not set: several processes need a PostgreSQL that they share; files are \
+             for one process with the role all",
+            settings.role
+        ))
+    } else if shared && !alone && settings.kafka.brokers.is_none() {
+        Some(format!(
+            "role is {}, and kafka.brokers is not set: Kafka divides the shards among the dispatchers and brings them \
+             the events; without it, every process has the role all",
+            settings.role
+        ))
+    } else if shared && settings.master_key.is_none() {
+        Some(
+            "store.url is set, and master_key is not: every process needs the same one (64 hex digits, as `openssl rand \
+             -hex 32` makes them), best given as ROLLCALL_MASTER_KEY"
+                .to_owned(),
+        )
+    } else {
+        None
+    };
+    missing.map_or(Ok(()), |why| Err(ConfigError(why)))
 }
 
 /// The file's table and the keys that it sets; an unknown key is refused.

@@ -2,8 +2,8 @@
 //! answers.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Instant,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use rdkafka::{
@@ -64,15 +64,19 @@ impl rdkafka::consumer::ConsumerContext for Silent {}
 #[derive(Clone, Debug)]
 pub(crate) struct Pulse {
     link: Arc<watch::Sender<Link>>,
-    /// The last thing that went wrong.
-    reason: Arc<Mutex<String>>,
+    /// The last thing that went wrong, and when a client last had a broker.
+    seen: Arc<Mutex<(String, Option<Instant>)>>,
 }
+
+/// How long all clients are without a broker until Kafka is taken to be away: the first connection of
+/// a new one takes a moment.
+const AWAY: Duration = Duration::from_secs(2);
 
 impl Pulse {
     /// Away until a client has connected.
     pub(crate) fn new() -> Self {
         let away = Link::Away { since: Instant::now(), reason: "connecting".to_owned() };
-        Self { link: Arc::new(watch::Sender::new(away)), reason: Arc::default() }
+        Self { link: Arc::new(watch::Sender::new(away)), seen: Arc::default() }
     }
 
     pub(crate) fn link(&self) -> watch::Receiver<Link> {
@@ -83,12 +87,26 @@ impl Pulse {
         !matches!(*self.link.borrow(), Link::Connected)
     }
 
-    fn failed(&self, reason: &str) {
-        reason.clone_into(&mut self.reason.lock().unwrap_or_else(PoisonError::into_inner));
+    fn seen(&self) -> MutexGuard<'_, (String, Option<Instant>)> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A broker answers, or none does.
+    fn failed(&self, reason: &str) {
+        reason.clone_into(&mut self.seen().0);
+    }
+
+    /// A client has a broker that answers, or none.
     pub(crate) fn beat(&self, up: bool) {
+        let (reason, away) = {
+            let mut seen = self.seen();
+            if up {
+                seen.1 = Some(Instant::now());
+            }
+            (seen.0.clone(), seen.1.is_none_or(|at| at.elapsed() > AWAY))
+        };
+        if !up && !away {
+            return;
+        }
         let changed = self.link.send_if_modified(|link| match (&*link, up) {
             (Link::Connected, true) => false,
             (_, true) => {
@@ -96,17 +114,12 @@ impl Pulse {
                 true
             }
             (Link::Connected | Link::Unused, false) => {
-                let reason = self.reason.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 *link = Link::Away { since: Instant::now(), reason };
                 true
             }
-            (Link::Away { reason: known, .. }, false) => {
-                let reason = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
-                if reason.is_empty() || *known == *reason {
-                    return false;
-                }
-                let Link::Away { since, .. } = *link else { return false };
-                *link = Link::Away { since, reason: reason.clone() };
+            (Link::Away { reason: known, .. }, false) if reason.is_empty() || *known == reason => false,
+            (Link::Away { since, .. }, false) => {
+                *link = Link::Away { since: *since, reason };
                 true
             }
         });

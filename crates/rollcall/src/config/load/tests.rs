@@ -266,3 +266,32 @@ fn what_kafka_is_given_is_a_table_of_any_names_and_its_secrets_are_not_shown() {
     let refused = with_file("[kafka.options]\nacks = \"1\"\n", &[]).unwrap_err().to_string();
     assert!(refused.contains("kafka.options may not set acks"), "{refused}");
 }
+
+#[test]
+fn what_cannot_work_together_is_refused_with_the_reason() {
+    let key = "ab".repeat(32);
+    let url = ("ROLLCALL_STORE__URL", "postgres://u@h/d");
+    let master = ("ROLLCALL_MASTER_KEY", key.as_str());
+    let dispatch = ("ROLLCALL_ROLE", "dispatch");
+    let kafka = ("ROLLCALL_KAFKA__BROKERS", "kafka:9092");
+    let table: [(&[(&str, &str)], Option<&str>); 7] = [
+        (&[dispatch], Some("store.url is not set")),
+        (&[("ROLLCALL_ROLE", "ingest"), kafka], Some("store.url is not set")),
+        (&[url, master, dispatch], Some("kafka.brokers is not set")),
+        (&[url, kafka], Some("master_key is not")),
+        (&[url, master, dispatch, kafka], None),
+        (&[url, master], None),
+        (&[kafka], None),
+    ];
+    for (variables, expected) in table {
+        match (with_file("", variables), expected) {
+            (Ok(_), None) => {}
+            (Err(why), Some(part)) => assert!(why.contains(part), "{why}"),
+            (outcome, _) => panic!("{variables:?}: {:?}", outcome.map(drop)),
+        }
+    }
+    let wrong = with_file("", &[("ROLLCALL_MASTER_KEY", "ab")]).unwrap_err();
+    assert!(wrong.contains("64 hex digits"), "{wrong}");
+    let printed = crate::config::print(&with_file("", &[url, master]).unwrap());
+    assert!(!printed.contains(&key) && !printed.contains("postgres://"), "{printed}");
+}
