@@ -1,6 +1,8 @@
 //! What ties this process to others: the feed between processes, and the coordination through Redis.
 //! In the embedded profile both stay within the process, and no client of anything is started.
 
+mod hints;
+
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
@@ -49,9 +51,12 @@ impl Cluster {
         Ok(Self { coordination, running, catalog })
     }
 
-    /// For limits and breakers that hold over all processes.
-    pub(crate) fn coordination(&self) -> &Coordination {
-        &self.coordination
+    /// What other dispatchers know of endpoints, where there can be others.
+    pub(crate) fn hints(&self) -> Option<Arc<dyn rollcall_dispatch::Hints>> {
+        match self.coordination.state() {
+            State::Local => None,
+            State::Connected | State::Away { .. } => Some(Arc::new(hints::Hints(self.coordination.clone()))),
+        }
     }
 
     pub(crate) fn bonds(&self) -> Bonds {

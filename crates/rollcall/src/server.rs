@@ -125,7 +125,7 @@ impl Application {
                 store.clone(),
                 Arc::clone(&feed),
                 USER_AGENT.to_owned(),
-                None,
+                cluster.hints(),
             );
             Some(started.context("webhooks cannot be sent")?)
         } else {
