@@ -91,7 +91,6 @@ mod tests {
             cursor.as_str(),
             "",
             "!!",
-            "MXY",
             &Cursor::encode(List::Events, "x"),
             &Cursor::encode(List::Events, "7.1.1"),
             &Cursor::encode(List::Events, "18446744073709551615"),

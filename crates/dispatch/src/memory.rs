@@ -24,7 +24,8 @@ use rollcall_store::{
     clock,
     config_ops::ConfigError,
     ledger::{
-        HeldShard, LaneRecord, ManualSend, ManualSendWhat, ParkedRecord, ProgressBatch, SHARD_LEASE, SaveError,
+        HeldShard, LaneRecord, ManualSend, ManualSendWhat, ParkedRecord, ProgressBatch, SHARD_LEASE,
+        SaveError,
     },
     read::{LaneQuery, LaneRead, ReadError},
 };

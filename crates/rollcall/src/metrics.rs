@@ -76,6 +76,7 @@ fn describe() {
 /// `docs/operations.md`.
 fn register() {
     rollcall_coordinate::metric::register();
+    rollcall_stream::metric::register();
     let _ = metrics::counter!(store::COMMIT_FAILURES);
     for kind in ["rollcall_breakers_open", "rollcall_parked_subjects"] {
         let _ = metrics::gauge!(kind);
@@ -86,6 +87,8 @@ fn register() {
     let _ = metrics::counter!("rollcall_attempts_total", "outcome" => "delivered");
     let _ = metrics::histogram!("rollcall_delivery_latency_seconds");
     let _ = metrics::counter!(rollcall_ingest::metric::REFUSED, "reason" => "unauthorized");
+    let _ =
+        metrics::counter!(rollcall_ingest::metric::BULK_OPERATIONS, "method" => "POST", "status" => "201");
     for rule in rollcall_scim::Rule::ALL {
         let _ = metrics::counter!(rollcall_ingest::metric::RULE_APPLIED, "rule" => rule.name());
     }

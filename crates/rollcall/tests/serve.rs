@@ -281,17 +281,13 @@ fn a_cause_is_said_once() {
 }
 
 #[test]
-fn a_process_that_only_dispatches_has_both_listeners_and_answers_health_alone() {
+fn a_role_that_needs_other_processes_needs_a_store_for_all_of_them() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = rollcall(folder.path(), Server::FREE);
-    let server = Server::start({
-        command.args(["--role", "dispatch"]);
-        command
-    });
-    assert_eq!(get(&server.public, "/healthz", None).0, 200);
-    assert_eq!(get(&server.public, "/v1/organizations", None).0, 404);
-    assert_eq!(get(&server.private, "/readyz", None).0, 200);
-    assert_eq!(server.stop().0.code(), Some(0));
+    let (status, _, stderr) = run(command.args(["--role", "dispatch"]));
+    assert_eq!(status.code(), Some(2));
+    assert!(stderr.starts_with("rollcall: role is dispatch, and store.url is not set"), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1);
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod representation;
 mod scim_groups;
 mod scim_list;
 mod scim_users;
+mod shard_events;
 mod users;
 
 use std::sync::Arc;

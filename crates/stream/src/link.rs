@@ -1,20 +1,21 @@
 //! What the feed needs of the store, and what it says of its own state.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
-use rollcall_domain::shard::Positions;
-use rollcall_store::{
-    Store,
-    read::{LaneQuery, LaneRead, ReadError},
-    relay::RelayShard,
-};
+use rollcall_domain::{event::LoggedEvent, shard::Positions};
+use rollcall_store::{Store, read::ReadError, relay::RelayShard};
 
 /// The methods of the store that the feed uses, so that tests can bring a log of their own.
 pub trait Log: Clone + Send + Sync + 'static {
     /// The newest committed position of each shard.
     fn heads(&self) -> impl Future<Output = Result<Positions, ReadError>> + Send;
-    /// Events of a shard in order.
-    fn lane_events(&self, query: LaneQuery) -> impl Future<Output = Result<LaneRead, ReadError>> + Send;
+    /// All events of a shard after a position, in order and without a gap; some of them.
+    fn shard_events(
+        &self,
+        shard: u16,
+        after: u64,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<Arc<LoggedEvent>>, ReadError>> + Send;
     /// Keeps, takes and lets go shards so that the live relays share them evenly; gives those held now,
     /// for [`rollcall_store::relay::RELAY_LEASE`] from the call.
     fn relay_claim(&self, holder: &str) -> impl Future<Output = Result<Vec<RelayShard>, ReadError>> + Send;
@@ -33,8 +34,13 @@ impl Log for Store {
         self.heads().await
     }
 
-    async fn lane_events(&self, query: LaneQuery) -> Result<LaneRead, ReadError> {
-        self.lane_events(query).await
+    async fn shard_events(
+        &self,
+        shard: u16,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Arc<LoggedEvent>>, ReadError> {
+        self.shard_events(shard, after, limit).await
     }
 
     async fn relay_claim(&self, holder: &str) -> Result<Vec<RelayShard>, ReadError> {

@@ -1,6 +1,6 @@
 //! The names of this crate's metrics.
 
-use metrics::{Unit, describe_counter, describe_gauge};
+use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 
 /// Gauge: events that are committed in the shards that this process relays, and not yet on Kafka.
 pub const RELAY_LAG: &str = "rollcall_relay_lag_events";
@@ -29,4 +29,16 @@ pub(crate) fn describe() {
     describe_counter!(FOREIGN, Unit::Count, "records on the topic that are no events of Rollcall");
     describe_gauge!(ASSIGNED, Unit::Count, "shards that are assigned to this process for dispatch");
     describe_gauge!(CONNECTED, Unit::Count, "whether Kafka answers");
+}
+
+/// Makes every series, with 0: a dashboard shows a number where nothing has happened yet. Without Kafka
+/// there is nothing to be connected to, which is as good.
+pub fn register() {
+    for name in [RELAY_LAG, RELAY_SHARDS, ASSIGNED] {
+        gauge!(name).set(0.0);
+    }
+    gauge!(CONNECTED).set(1.0);
+    for name in [RELAYED, REBUILDS, CONSUMED, FOREIGN] {
+        counter!(name).increment(0);
+    }
 }

@@ -13,9 +13,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use rdkafka::producer::DeliveryFuture;
-use rollcall_domain::{endpoint::Scope, event::LoggedEvent};
+use rollcall_domain::event::LoggedEvent;
 use rollcall_store::{
-    read::{LaneQuery, ReadError},
+    read::ReadError,
     relay::{RELAY_LEASE, RelayShard},
 };
 use tokio::{
@@ -397,13 +397,5 @@ async fn next_events(
     {
         return Ok(events);
     }
-    let query = LaneQuery {
-        shard,
-        scope: Scope::All,
-        types: Vec::new(),
-        after,
-        up_to: u64::MAX,
-        limit: u32::try_from(EVENTS).unwrap_or(u32::MAX),
-    };
-    Ok(log.lane_events(query).await?.events)
+    log.shard_events(shard, after, u32::try_from(EVENTS).unwrap_or(u32::MAX)).await
 }

@@ -13,10 +13,7 @@ use rollcall_domain::{
     ids::{DirectoryId, EventId, OrganizationId},
     shard::Positions,
 };
-use rollcall_store::{
-    read::{LaneQuery, LaneRead, ReadError},
-    relay::RelayShard,
-};
+use rollcall_store::{read::ReadError, relay::RelayShard};
 use rollcall_stream::Log;
 use uuid::Uuid;
 
@@ -98,13 +95,16 @@ impl Log for Memory {
         Ok(state.events.iter().map(|events| events.len() as u64).collect::<Vec<_>>().into())
     }
 
-    async fn lane_events(&self, query: LaneQuery) -> Result<LaneRead, ReadError> {
+    async fn shard_events(
+        &self,
+        shard: u16,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Arc<LoggedEvent>>, ReadError> {
         let state = self.0.lock().unwrap();
-        let events = &state.events[usize::from(query.shard)];
-        let after = usize::try_from(query.after).unwrap().min(events.len());
-        let found: Vec<_> = events[after..].iter().take(query.limit as usize).cloned().collect();
-        let scanned_to = found.last().map_or(query.after, |event| event.position);
-        Ok(LaneRead { events: found, scanned_to })
+        let events = &state.events[usize::from(shard)];
+        let after = usize::try_from(after).unwrap().min(events.len());
+        Ok(events[after..].iter().take(limit as usize).cloned().collect())
     }
 
     async fn relay_claim(&self, holder: &str) -> Result<Vec<RelayShard>, ReadError> {

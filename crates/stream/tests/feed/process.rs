@@ -72,15 +72,7 @@ impl Process {
                     read.extend(events);
                 }
                 _ => {
-                    let query = rollcall_store::read::LaneQuery {
-                        shard,
-                        scope: rollcall_domain::endpoint::Scope::All,
-                        types: Vec::new(),
-                        after,
-                        up_to: u64::MAX,
-                        limit: 100,
-                    };
-                    read.extend(self.log.lane_events(query).await.unwrap().events);
+                    read.extend(self.log.shard_events(shard, after, 100).await.unwrap());
                 }
             }
         }

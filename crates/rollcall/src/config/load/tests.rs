@@ -54,7 +54,7 @@ fn the_environment_sets_lists_booleans_and_text() {
             ("ROLLCALL_EGRESS__ALLOW_HTTP", "true"),
             ("ROLLCALL_PUBLIC_URL", "https://directory.example/"),
             ("ROLLCALL_API_KEY", "12345678901234567890123456789012"),
-            ("ROLLCALL_ROLE", "dispatch"),
+            ("ROLLCALL_ROLE", "dispatch,ingest"),
             ("ROLLCALL_SERVICE_PORT", "tcp://10.0.0.1:80"),
         ]),
         ..Sources::default()
@@ -65,7 +65,7 @@ fn the_environment_sets_lists_booleans_and_text() {
     assert!(settings.egress.allow_http);
     assert_eq!(settings.public_url.as_ref().unwrap().as_str(), "https://directory.example");
     assert!(settings.api_key.is_some());
-    assert_eq!(settings.role, Roles { ingest: false, dispatch: true });
+    assert_eq!(settings.role, Roles::ALL);
     assert_eq!(
         loaded.warnings,
         ["the environment's ROLLCALL_SERVICE_PORT sets nothing that is known; it is ignored"]
@@ -274,7 +274,8 @@ fn what_cannot_work_together_is_refused_with_the_reason() {
     let master = ("ROLLCALL_MASTER_KEY", key.as_str());
     let dispatch = ("ROLLCALL_ROLE", "dispatch");
     let kafka = ("ROLLCALL_KAFKA__BROKERS", "kafka:9092");
-    let table: [(&[(&str, &str)], Option<&str>); 7] = [
+    type Variables<'a> = &'a [(&'a str, &'a str)];
+    let table: [(Variables<'_>, Option<&str>); 7] = [
         (&[dispatch], Some("store.url is not set")),
         (&[("ROLLCALL_ROLE", "ingest"), kafka], Some("store.url is not set")),
         (&[url, master, dispatch], Some("kafka.brokers is not set")),
