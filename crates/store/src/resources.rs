@@ -85,6 +85,8 @@ pub(crate) fn groups_of_many<'a>(
 
 /// Members of a group in the order of their values, after one (exclusive).
 pub(crate) fn members(c: &Db, group: i64, after: &str, limit: u64) -> Result<Vec<MemberRecord>, DbError> {
+    // PostgreSQL has no NUL in a text: what is greater than the part before it is greater than all of it.
+    let after = if c.sqlite().is_some() { after } else { after.split('\0').next().unwrap_or_default() };
     c.rows(
         "SELECT m.value, m.kind, m.display FROM members m
          WHERE m.group_pk = $1 AND m.value > $2 ORDER BY m.value LIMIT $3",

@@ -157,6 +157,10 @@ pub(super) enum By {
 
 fn sources<'a>(c: &Db, query: &'a EventQuery, shards: u16) -> Result<Vec<Source<'a>>, DbError> {
     if let Some(subject) = &query.subject_id {
+        if subject.contains('\0') {
+            // No id does, and PostgreSQL cannot even be asked.
+            return Ok(Vec::new());
+        }
         let Some(shard) = shard_of_subject(c, subject, shards)? else { return Ok(Vec::new()) };
         let mut sources = vec![Source { shard, by: By::Subject, key: subject.into() }];
         if GroupId::parse(subject).is_some() {

@@ -69,6 +69,13 @@ fn select_within(
     if hint.is_none() && count_in_directory > scan_limit {
         return Err(ReadError::TooMany(scan_limit));
     }
+    if let Some((_, value)) = &hint
+        && value.contains('\0')
+        && c.sqlite().is_none()
+    {
+        // No text there has this character, and it cannot even be asked for.
+        return Ok((Vec::new(), 0));
+    }
     // Chunk by chunk: PostgreSQL gives all of an answer at once.
     let mut after = 0;
     loop {

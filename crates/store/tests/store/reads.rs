@@ -37,6 +37,7 @@ async fn users_are_listed_filtered_and_sorted(f: Fixture) {
         (vec![("filter", r#"userName eq "ANN""#)], vec!["Ann"], 1),
         (vec![("filter", r#"externalId eq "ext-bob""#)], vec!["bob"], 1),
         (vec![("filter", r#"externalId eq "EXT-bob""#)], vec![], 0),
+        (vec![("filter", r#"userName eq "a\u0000b""#)], vec![], 0),
         (vec![("filter", r#"emails.value eq "ann@example.COM""#)], vec!["Ann"], 1),
         (vec![("filter", r#"emails[type eq "work" and value eq "bob@example.com"]"#)], vec!["bob"], 1),
         (vec![("filter", &by_id)], vec!["dave"], 1),
@@ -141,6 +142,7 @@ async fn events_are_found_by_each_field(f: Fixture) {
         (subject(ann.id.as_str()), vec![1, 3, 5]),
         (subject(group.id.as_str()), vec![2, 3]),
         (subject("usr_nobody"), vec![]),
+        (subject("usr_\0"), vec![]),
         (EventQuery { types: vec![EventType::UserUpdated], ..subject(ann.id.as_str()) }, vec![5]),
     ] {
         let read = f.store.events(query.clone()).await.unwrap();

@@ -208,6 +208,8 @@ async fn members_come_with_the_reply_where_they_are_few(f: Fixture) {
     let first = f.store.members_after(&group.id, None, 2).await.unwrap();
     assert_eq!(first, members[..2]);
     assert_eq!(f.store.members_after(&group.id, Some(&first[1].value), 2).await.unwrap(), members[2..]);
+    let beyond_the_first = format!("{}\0", first[0].value);
+    assert_eq!(f.store.members_after(&group.id, Some(&beyond_the_first), 9).await.unwrap(), members[1..]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
