@@ -101,7 +101,10 @@ impl Reader {
         match Session::connect(target, "rollcall reader", "rollcall") {
             Ok(session) => {
                 self.pause = FIRST_PAUSE;
-                Ok(Db::Postgres(session))
+                let db = Db::Postgres(session);
+                // A plan that was made while the tables were small must not outlive that.
+                db.batch("SET plan_cache_mode = force_custom_plan; SET jit = off")?;
+                Ok(db)
             }
             Err(error) => {
                 tracing::warn!(%error, "a reader cannot connect to the database");
