@@ -19,7 +19,11 @@ pub(crate) async fn require_api_key<B: MessageBody>(
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     match check(&state, &request) {
-        Ok(()) => Ok(next.call(request).await?.map_into_left_body()),
+        Ok(()) => {
+            // Whoever was answered by another process finds here what it made.
+            state.store.catch_up().await;
+            Ok(next.call(request).await?.map_into_left_body())
+        }
         Err(refusal) => Ok(request.into_response(refusal.error_response()).map_into_right_body()),
     }
 }

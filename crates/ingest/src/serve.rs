@@ -71,8 +71,18 @@ async fn carry_out(
         }
         _ => {}
     }
-    let catalog = state.store.catalog();
-    let opened = authenticate::open(&catalog, target.directory.as_ref(), request.headers(), clock::now())?;
+    let open = || {
+        let catalog = state.store.catalog();
+        authenticate::open(&catalog, target.directory.as_ref(), request.headers(), clock::now())
+    };
+    let opened = match open() {
+        // Another process may have made the directory or the token just now.
+        Err(Failure::Unauthorized) => {
+            state.store.catch_up().await;
+            open()?
+        }
+        opened => opened?,
+    };
     state.store.note_token_use(&opened.token().id);
     let (token_digest, entry) = (opened.token_digest(), opened.entry);
     let rules = state.rules_for(&entry.directory);

@@ -76,6 +76,7 @@ pub(crate) fn files(settings: Settings, listener: Arc<dyn CommitListener>) -> Re
         epochs: Epochs::default(),
         attempts_retention_days: settings.attempts_retention_days,
         writing: Writing::Files { queue, stop, threads },
+        caught_up: tokio::sync::Mutex::default(),
     })
 }
 
@@ -142,5 +143,6 @@ pub(crate) fn server(
         epochs: Epochs::default(),
         attempts_retention_days: settings.attempts_retention_days,
         writing: Writing::Server(writers),
+        caught_up: tokio::sync::Mutex::default(),
     })
 }

@@ -7,10 +7,14 @@ use std::{
         mpsc::{SyncSender, TrySendError},
     },
     thread::{Builder, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use rollcall_domain::{event::LoggedEvent, shard::Positions};
-use tokio::sync::{oneshot, watch};
+use tokio::{
+    sync::{oneshot, watch},
+    time::timeout,
+};
 
 use crate::{
     Catalog, Committed, Settings, WriteError, WriteRequest,
@@ -23,6 +27,9 @@ use crate::{
     stop::Stop,
     write::{self, Message, Writers},
 };
+
+/// How long somebody waits for the catalog to be brought up to date.
+const CATCH_UP: Duration = Duration::from_secs(1);
 
 /// Hears of events after their commit, in order of position, on the writer's thread: it must not
 /// block.
@@ -87,6 +94,8 @@ pub(crate) struct Inner {
     pub(crate) epochs: Epochs,
     pub(crate) attempts_retention_days: u32,
     pub(crate) writing: Writing,
+    /// Since when the catalog is known to be up to date, as of the last time that somebody asked.
+    pub(crate) caught_up: tokio::sync::Mutex<Option<Instant>>,
 }
 
 /// Who writes.
@@ -172,6 +181,32 @@ impl Store {
             && revision > *self.inner.shared.revision.borrow()
         {
             writers.look_at_catalog();
+        }
+    }
+
+    /// Brings the catalog up to what any process had changed before this call, so that who was
+    /// answered by one process finds it at the next. Not longer than a second; then, and if the
+    /// database cannot be asked, the catalog stays as it is. With files there is nothing to do.
+    pub async fn catch_up(&self) {
+        let Writing::Server(writers) = &self.inner.writing else { return };
+        let asked = Instant::now();
+        let caught_up = async {
+            // One asks for all who wait.
+            let mut last = self.inner.caught_up.lock().await;
+            if last.is_some_and(|last| last >= asked) {
+                return;
+            }
+            let began = Instant::now();
+            let Ok(newest) = self.read(|c| Ok(write::revision(c)?)).await else { return };
+            let mut revision = self.inner.shared.revision.subscribe();
+            if *revision.borrow() < newest {
+                writers.look_at_catalog();
+                let _ = revision.wait_for(|revision| *revision >= newest).await;
+            }
+            *last = Some(began);
+        };
+        if timeout(CATCH_UP, caught_up).await.is_err() {
+            tracing::debug!("the configuration could not be read again in time");
         }
     }
 
