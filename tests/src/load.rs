@@ -6,7 +6,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -56,6 +56,8 @@ struct Worker {
     shared: String,
     promises: Vec<Promise>,
     writes: u64,
+    /// Of all workers together.
+    written: Arc<AtomicU64>,
     unanswered: u64,
     /// When it was refused with 503.
     refused: Vec<Instant>,
@@ -175,6 +177,7 @@ impl Worker {
             }
         };
         self.writes += 1;
+        self.written.fetch_add(1, Ordering::Relaxed);
         self.promises.extend(promise);
     }
 
@@ -261,6 +264,7 @@ pub struct Load {
     /// Each with its hook.
     directories: Vec<(Provider, String)>,
     workers: Vec<Worker>,
+    written: Arc<AtomicU64>,
 }
 
 /// A load at work.
@@ -270,6 +274,7 @@ pub struct Running {
     pub directories: Vec<(Provider, String)>,
     at_work: Vec<JoinHandle<Worker>>,
     told: Arc<AtomicBool>,
+    written: Arc<AtomicU64>,
 }
 
 impl Load {
@@ -280,6 +285,7 @@ impl Load {
             (cast.directory("okta").await, hooks[1].to_owned()),
         ];
         let mut workers = Vec::new();
+        let written = Arc::new(AtomicU64::new(0));
         for (dir, hook) in &directories {
             let schedule: Vec<u32> = (0..24).map(|n| u32::from(n > 6)).collect();
             cast.subscribe(hook, json!({"directory_id": dir.directory, "retry_schedule": schedule})).await;
@@ -297,12 +303,13 @@ impl Load {
                     shared: shared.clone(),
                     promises: Vec::new(),
                     writes: 0,
+                    written: Arc::clone(&written),
                     unanswered: 0,
                     refused: Vec::new(),
                 });
             }
         }
-        Self { directories, workers }
+        Self { directories, workers, written }
     }
 
     /// Sets the workers to work on the runtime that this is called on.
@@ -313,7 +320,7 @@ impl Load {
         };
         let workers = self.workers.into_iter();
         let at_work = workers.map(|worker| tokio::spawn(worker.work(until.clone()))).collect();
-        Running { directories: self.directories, at_work, told }
+        Running { directories: self.directories, at_work, told, written: self.written }
     }
 
     /// Acknowledged writes.
@@ -372,11 +379,26 @@ impl Load {
 }
 
 impl Running {
+    /// Waits until so many writes more are acknowledged.
+    pub async fn go_on_for(&self, writes: u64, patience: Duration) {
+        let end = self.written.load(Ordering::Relaxed) + writes;
+        let enough = async {
+            while self.written.load(Ordering::Relaxed) < end {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(patience, enough).await.expect("the load goes on");
+    }
+
     /// Waits until the workers have stopped, after telling them.
     pub async fn stop(self) -> Load {
         self.told.store(true, Ordering::Relaxed);
         let done = join_all(self.at_work).await.into_iter();
-        Load { directories: self.directories, workers: done.map(|w| w.expect("no worker panics")).collect() }
+        Load {
+            directories: self.directories,
+            workers: done.map(|w| w.expect("no worker panics")).collect(),
+            written: self.written,
+        }
     }
 }
 

@@ -192,7 +192,8 @@ impl Consumer {
                 config
                     .set("partition.assignment.strategy", "cooperative-sticky")
                     .set("session.timeout.ms", "6000")
-                    .set("heartbeat.interval.ms", "1500");
+                    // A member learns of a rebalance by its heartbeat: shards that move wait for it.
+                    .set("heartbeat.interval.ms", "300");
             }
             GroupProtocol::Consumer => {
                 config.set("group.protocol", "consumer");
