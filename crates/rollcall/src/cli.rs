@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Config(Serve),
     /// Check the configuration and what it names
     Check(Serve),
+    /// Copy the data folder, while a server uses it
+    Backup(crate::commands::backup::Backup),
     /// Print the OpenAPI document of /v1
     Openapi,
     /// Play a directory provider against any SCIM server, and score the server

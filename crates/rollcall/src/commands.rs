@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub(crate) mod backup;
 mod check;
 mod config;
 mod demo;
@@ -20,6 +21,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Demo(options) => demo::run(options),
         Command::Config(options) => config::run(options),
         Command::Check(options) => check::run(options),
+        Command::Backup(options) => backup::run(options),
         Command::Openapi => openapi::run(),
         Command::Simulate(options) => simulate::run(options),
     }

@@ -14,6 +14,7 @@
 //! commits, tells the [`CommitListener`] of the new events, and resolves the ticket. An answer of
 //! success can only be built from what the ticket resolves to.
 
+pub mod backup;
 pub mod catalog;
 pub mod clock;
 pub mod config_ops;
