@@ -107,7 +107,7 @@ impl Pulse {
         if !up && !away {
             return;
         }
-        let changed = self.link.send_if_modified(|link| match (&*link, up) {
+        let turned = self.link.send_if_modified(|link| match (&mut *link, up) {
             (Link::Connected, true) => false,
             (_, true) => {
                 *link = Link::Connected;
@@ -117,13 +117,15 @@ impl Pulse {
                 *link = Link::Away { since: Instant::now(), reason };
                 true
             }
-            (Link::Away { reason: known, .. }, false) if reason.is_empty() || *known == reason => false,
-            (Link::Away { since, .. }, false) => {
-                *link = Link::Away { since: *since, reason };
-                true
+            (Link::Away { reason: known, .. }, false) => {
+                // The newest words, which nobody is woken for.
+                if !reason.is_empty() {
+                    *known = reason;
+                }
+                false
             }
         });
-        if changed {
+        if turned {
             metrics::gauge!(crate::metric::CONNECTED).set(if up { 1.0 } else { 0.0 });
             match &*self.link.borrow() {
                 Link::Connected => tracing::info!("Kafka answers"),
