@@ -13,7 +13,7 @@ use std::{
 use rollcall_domain::{event::LoggedEvent, shard::Positions};
 use tokio::{
     sync::{oneshot, watch},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use crate::{
@@ -30,6 +30,10 @@ use crate::{
 
 /// How long somebody waits for the catalog to be brought up to date.
 const CATCH_UP: Duration = Duration::from_secs(1);
+
+/// How long somebody waits for the dispatchers, and how often they are looked at meanwhile.
+const FOLLOW: Duration = Duration::from_secs(2);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Hears of events after their commit, in order of position, on the writer's thread: it must not
 /// block.
@@ -207,6 +211,24 @@ impl Store {
         };
         if timeout(CATCH_UP, caught_up).await.is_err() {
             tracing::debug!("the configuration could not be read again in time");
+        }
+    }
+
+    /// Waits until every dispatcher goes by the configuration that this process has now, wherever it
+    /// runs: whoever asked for more types and was answered gets the very next event. Not longer than two
+    /// seconds: a dispatcher that hangs follows later.
+    pub async fn dispatchers_follow(&self) {
+        if !matches!(self.inner.writing, Writing::Server(_)) {
+            return;
+        }
+        let revision = self.catalog().revision;
+        let followed = async {
+            while !self.dispatchers_seen(revision).await.unwrap_or(true) {
+                sleep(LOOK_AGAIN).await;
+            }
+        };
+        if timeout(FOLLOW, followed).await.is_err() {
+            tracing::warn!("a dispatcher has not followed a change of the configuration yet");
         }
     }
 

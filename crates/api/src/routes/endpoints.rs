@@ -33,7 +33,9 @@ async fn change(state: &State, endpoint: Arc<Endpoint>, patch: EndpointPatch) ->
     if changes_nothing(&endpoint, &patch) {
         return Ok(endpoint);
     }
-    Ok(Arc::new(state.store.update_endpoint(&endpoint.id, patch).await?))
+    let endpoint = state.store.update_endpoint(&endpoint.id, patch).await?;
+    state.store.dispatchers_follow().await;
+    Ok(Arc::new(endpoint))
 }
 
 fn changes_nothing(endpoint: &Endpoint, patch: &EndpointPatch) -> bool {

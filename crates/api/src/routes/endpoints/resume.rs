@@ -29,5 +29,6 @@ pub(crate) async fn resume(
     // Of an active one too: the change is what the dispatcher hears, and it ends the wait of an
     // endpoint that it has stopped sending to.
     let endpoint = state.store.update_endpoint(&endpoint.id, patch).await?;
+    state.store.dispatchers_follow().await;
     Ok(json::ok(&EndpointView::from(&endpoint)))
 }
