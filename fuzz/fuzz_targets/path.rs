@@ -8,8 +8,16 @@ use rollcall_scim::{ResourceKind, Rules, apply_group, apply_user, patch_request}
 use serde_json::{Map, Value, json};
 
 fuzz_target!(|text: &str| {
-    let values = [json!(null), json!("v"), json!(false), json!([{"value": "v"}]), json!({"value": "v", "type": "work"})];
-    for (op, value) in ["add", "remove", "replace"].into_iter().flat_map(|op| values.iter().map(move |v| (op, v))) {
+    let values = [
+        json!(null),
+        json!("v"),
+        json!(false),
+        json!([{"value": "v"}]),
+        json!({"value": "v", "type": "work"}),
+    ];
+    for (op, value) in
+        ["add", "remove", "replace"].into_iter().flat_map(|op| values.iter().map(move |v| (op, v)))
+    {
         let operation = json!({"op": op, "path": text, "value": value});
         let body = || Map::from_iter([("Operations".to_owned(), Value::Array(vec![operation.clone()]))]);
         if let Ok((request, _)) = patch_request(ResourceKind::User, body(), &Rules::default())

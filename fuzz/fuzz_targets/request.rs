@@ -6,8 +6,8 @@
 use libfuzzer_sys::fuzz_target;
 use rollcall_fuzz::{BASE, check_user};
 use rollcall_scim::{
-    AllQuery, Applied, BulkPlan, BulkRequest, BulkStep, Limits, ListQuery, Projection, QueryTerms, ResourceKind, Rules,
-    Signs, group_input, json, recognise, user_input,
+    AllQuery, Applied, BulkPlan, BulkRequest, BulkStep, Limits, ListQuery, Projection, QueryTerms,
+    ResourceKind, Rules, Signs, group_input, json, recognise, user_input,
 };
 
 const BODY: Limits = Limits { max_depth: 64, max_bytes: 1024 * 1024 };
@@ -19,7 +19,12 @@ fuzz_target!(|bytes: &[u8]| {
     let query = String::from_utf8_lossy(head);
     let body = json::parse_object(body.get(1..).unwrap_or_default(), &BODY).ok();
     let _ = recognise(&Signs { user_agent: Some(&query), query: Some(&query), body: body.as_ref() });
-    let pairs = || query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(a, b)| (a.to_owned(), b.to_owned()));
+    let pairs = || {
+        query
+            .split('&')
+            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+    };
     for rules in [Rules::default(), Rules::strict()] {
         let applied = &mut Applied::default();
         let terms = QueryTerms { rules: &rules, max_results: 100, base_url: Some(BASE) };

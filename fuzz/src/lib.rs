@@ -1,5 +1,7 @@
 //! What the fuzz targets share: resources to try things on, and what has to hold of every resource.
 
+use std::sync::LazyLock;
+
 use rollcall_scim::{Document, Rules, group_input, user_input};
 use serde_json::{Map, Value, json};
 
@@ -15,6 +17,11 @@ fn map(value: Value) -> Map<String, Value> {
 
 /// A user with something of everything.
 pub fn user() -> Document {
+    static USER: LazyLock<Document> = LazyLock::new(make_user);
+    USER.clone()
+}
+
+fn make_user() -> Document {
     let body = json!({
         "userName": "u", "externalId": "e", "displayName": "d", "active": false, "title": "t",
         "name": {"givenName": "g", "familyName": "f"},
@@ -27,6 +34,11 @@ pub fn user() -> Document {
 
 /// A group.
 pub fn group() -> Document {
+    static GROUP: LazyLock<Document> = LazyLock::new(make_group);
+    GROUP.clone()
+}
+
+fn make_group() -> Document {
     group_input(map(json!({"displayName": "g", "externalId": "e"})), &Rules::default())
         .expect("the group is right")
         .0

@@ -16,6 +16,8 @@ mod print;
 #[cfg(test)]
 mod tests;
 mod urls;
+#[cfg(test)]
+mod work;
 
 pub(crate) use eval::parse_time;
 pub use hints::{IndexedAttribute, equality_hints};

@@ -232,6 +232,29 @@ proptest! {
     }
 
     #[test]
+    fn the_case_of_keys_never_matters(pairs in vec((key(), any_json()), 0..6)) {
+        /// With every key in another case; values are data, and filters inside keys are values.
+        fn turned(value: &Value) -> Value {
+            match value {
+                Value::Object(map) => map.iter().map(|(key, value)| (other_key(key), turned(value))).collect(),
+                Value::Array(items) => items.iter().map(turned).collect(),
+                other => other.clone(),
+            }
+        }
+        fn other_key(key: &str) -> String {
+            if key.contains('"') { key.to_owned() } else { other_case(key) }
+        }
+        let mut body: Map<String, Value> = pairs.into_iter().collect();
+        body.insert("userName".to_owned(), "u".into());
+        let Value::Object(other) = turned(&Value::Object(body.clone())) else { return Ok(()) };
+        // Two keys that differ only by case are refused before a body comes here.
+        let folded: std::collections::HashSet<String> = body.keys().map(|key| key.to_ascii_lowercase()).collect();
+        prop_assume!(folded.len() == body.len());
+        let read = |body| user_input(body, &Rules::default()).map(|(input, _)| input.document).map_err(|error| error.status);
+        prop_assert_eq!(read(body), read(other));
+    }
+
+    #[test]
     fn the_case_of_names_never_matters(value in "[a-z]{1,5}", name in key()) {
         // Values inside a name are data; they keep their case.
         prop_assume!(!name.contains('"'));

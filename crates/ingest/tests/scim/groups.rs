@@ -1,6 +1,9 @@
 //! Groups and their members.
 
+use std::sync::Arc;
+
 use rollcall_ingest::Settings;
+use rollcall_scim::{Rule, Rules};
 use serde_json::{Value, json};
 
 use crate::server::{Ask, Server};
@@ -95,6 +98,19 @@ async fn a_large_group_answers_204_unless_a_selection_is_asked_for() {
     assert_eq!((post.status, members(&post.body).len()), (201, 3));
     let got = server.one("GET", &path, None).await;
     assert_eq!((got.status, members(&got.body).len()), (200, 3));
+}
+
+#[actix_web::test]
+async fn without_its_rule_a_patch_of_a_large_group_answers_with_the_group() {
+    let server = Server::with(Settings { members_in_answer: 1, ..Settings::default() }).await;
+    let body = json!({"displayName": "All", "members": values(&["a", "b"])});
+    let path = format!("/Groups/{}", server.one("POST", "/Groups", Some(&body)).await.id());
+    let rename = |name| json!({"Operations": [{"op": "replace", "path": "displayName", "value": name}]});
+    assert_eq!(server.one("PATCH", &path, Some(&rename("One"))).await.status, 204);
+    let rules = Rules::default().without(Rule::GroupPatch204);
+    let server = server.clone_with(|state| state.with_rules(Arc::new(move |_| rules)));
+    let got = server.one("PATCH", &path, Some(&rename("Two"))).await;
+    assert_eq!((got.status, members(&got.body)), (200, vec!["a", "b"]));
 }
 
 #[actix_web::test]

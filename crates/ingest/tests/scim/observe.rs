@@ -76,6 +76,8 @@ async fn requests_rules_and_refusals_are_counted_and_logged_without_anything_per
         r#"rollcall_scim_requests_total{method="GET",resource="Unknown",status="404"} 1"#,
         r#"rollcall_scim_rule_applied_total{rule="coerce_boolean_strings"} 3"#,
         r#"rollcall_scim_rule_applied_total{rule="op_case_insensitive"} 1"#,
+        r#"rollcall_scim_senders_total{sender="entra_id"} 1"#,
+        r#"rollcall_scim_senders_total{sender="unknown"} 7"#,
         r#"rollcall_scim_refused_total{reason="uniqueness"} 1"#,
         r#"rollcall_scim_refused_total{reason="invalidFilter"} 1"#,
         r#"rollcall_scim_refused_total{reason="unauthorized"} 1"#,

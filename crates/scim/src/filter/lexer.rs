@@ -17,6 +17,8 @@ pub(super) enum Token<'a> {
 
 /// All tokens of a text whose length the caller has bounded.
 pub(super) fn tokens(text: &str) -> Result<Vec<Token<'_>>, ScimError> {
+    #[cfg(test)]
+    super::work::did(text.len());
     let bytes = text.as_bytes();
     let mut found = Vec::new();
     let mut at = 0;

@@ -142,6 +142,8 @@ impl<'a, 'd> Parser<'a, 'd> {
     }
 
     fn term(&mut self, scope: Scope) -> Result<Filter, ScimError> {
+        #[cfg(test)]
+        super::work::did(1);
         match self.tokens.next() {
             Some(Token::Open) => self.group(scope),
             Some(Token::Word(word))

@@ -226,6 +226,35 @@ fn bounds() {
     assert!(parse(&long(MAX_LENGTH + 1)).is_err());
 }
 
+/// A filter of 100 kB costs nothing, and one of any allowed length no more than its length: there is no way back in
+/// the parser, so no text makes it try twice.
+#[test]
+fn the_work_is_bounded_by_the_length() {
+    let shapes = [
+        "not (",
+        "(",
+        "a and ",
+        "emails[",
+        "userName eq \"",
+        "\\\"",
+        "userName pr or ",
+        "not(id pr)and ",
+        "x:",
+        ".",
+    ];
+    work::taken();
+    for shape in shapes {
+        for closed in ["", "userName pr", ")"] {
+            assert!(parse(&format!("{}{closed}", shape.repeat(100_000 / shape.len()))).is_err());
+            assert_eq!(work::taken(), 0, "{shape}");
+            let text = format!("{}{closed}", shape.repeat((MAX_LENGTH - closed.len()) / shape.len()));
+            let _ = parse(&text);
+            let work = work::taken();
+            assert!((text.len()..=2 * text.len()).contains(&work), "{shape}: {work} for {}", text.len());
+        }
+    }
+}
+
 #[test]
 fn rules_off() {
     for (text, rule) in [
