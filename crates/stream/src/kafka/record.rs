@@ -14,6 +14,7 @@ use rdkafka::message::{Header, Headers, OwnedHeaders};
 use rollcall_domain::{
     event::{EventType, LoggedEvent, Subject, SubjectKind},
     ids::{DirectoryId, EventId, GroupId, OrganizationId},
+    timestamp::rfc3339,
 };
 
 /// The headers of an event.
@@ -28,7 +29,7 @@ pub(crate) fn headers(event: &LoggedEvent) -> OwnedHeaders {
     add("ce_type", event.kind.as_str());
     add("ce_source", &format!("/directories/{}", event.directory_id));
     add("ce_subject", &event.subject.id);
-    add("ce_time", &event.timestamp.to_string());
+    add("ce_time", &rfc3339(event.timestamp).to_string());
     add("content-type", "application/json");
     add("ce_sequence", &event.sequence.to_string());
     add("ce_partitionkey", event.directory_id.as_str());
@@ -134,7 +135,7 @@ mod tests {
         #[test]
         fn an_event_reads_back(
             seed in any::<u128>(), position in 1..i64::MAX as u64, sequence in 1..1_000_000_u64,
-            micros in 0..4_000_000_000_000_000_i64, kind in 1..=13_u8, in_group in any::<bool>(),
+            millis in 0..4_000_000_000_000_i64, kind in 1..=13_u8, in_group in any::<bool>(),
             sandbox in any::<bool>(), body in proptest::collection::vec(any::<u8>(), 1..200),
         ) {
             let mut event = LoggedEvent::clone(&testing::event(7, position));
@@ -143,7 +144,7 @@ mod tests {
             event.kind = EventType::from_code(kind).unwrap();
             event.group_id = in_group.then(|| GroupId::from_uuid(Uuid::from_u128(seed ^ 1)));
             event.sandbox = sandbox;
-            event.timestamp = Timestamp::from_microsecond(micros).unwrap();
+            event.timestamp = Timestamp::from_millisecond(millis).unwrap();
             event.body = Bytes::from(body);
             prop_assert_eq!(super::event(7, &headers(&event), &event.body), Some(event));
         }
