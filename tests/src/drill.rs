@@ -34,10 +34,12 @@ pub struct Price {
     pub repeats: usize,
     /// Writes may be refused with 503.
     pub refusals: bool,
+    /// Attempts may fail without the receiver's hearing of them.
+    pub unseen_failures: bool,
 }
 
 /// No repetition, no refusal.
-pub const NOTHING: Price = Price { repeats: 0, refusals: false };
+pub const NOTHING: Price = Price { repeats: 0, refusals: false, unseen_failures: false };
 
 /// A line may be repeated so often.
 pub fn repeats(repeats: usize) -> Price {
@@ -92,7 +94,12 @@ impl Drill {
         running.go_on_for(ENOUGH, RECOVERY).await;
         let load = running.stop().await;
         let what = format!("{title}, seed {}", self.seed);
-        let rules = Rules { complete: true, repeats: Repeats::AtMost(price.repeats), ..Rules::default() };
+        let rules = Rules {
+            complete: true,
+            repeats: Repeats::AtMost(price.repeats),
+            unseen_failures: price.unseen_failures,
+            ..Rules::default()
+        };
         let figures = load.prove(&what, &self.cluster, &rules, RECOVERY).await;
         println!(
             "{title}: {figures}, works again after {recovered:.1?}, seed {}, {:.0?}",

@@ -89,7 +89,7 @@ async fn kafka_fails_and_loses_everything() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgresql_fails() {
     let mut drill = Drill::start(SIZE).await;
-    let price = Price { repeats: 1, refusals: true };
+    let price = Price { refusals: true, ..repeats(1) };
     drill.act("PostgreSQL restarted fast", price, async |c| c.postgres.restart(Stop::Fast)).await;
     drill.act("PostgreSQL restarted at once", price, async |c| c.postgres.restart(Stop::Immediate)).await;
     drill

@@ -3,7 +3,7 @@
 
 use rollcall_tests::{
     cluster::Size,
-    drill::{Drill, LEASE, lasts, repeats},
+    drill::{Drill, LEASE, Price, lasts, repeats},
     servers::network::Neighbour,
 };
 
@@ -22,8 +22,9 @@ async fn a_dispatcher_is_cut_off() {
             &[Neighbour::Postgres, Neighbour::Kafka, Neighbour::Redis, Neighbour::Receiver],
         ),
     ] {
+        let price = Price { unseen_failures: neighbours.contains(&Neighbour::Receiver), ..repeats(1) };
         drill
-            .act(title, repeats(1), async |c| {
+            .act(title, price, async |c| {
                 neighbours.iter().for_each(|n| c.host().cut(*n));
                 lasts(3 * LEASE).await;
                 neighbours.iter().for_each(|n| c.host().mend(*n));

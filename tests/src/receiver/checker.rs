@@ -74,6 +74,9 @@ pub struct Rules {
     pub excused: HashSet<String>,
     /// When a sender may go back.
     pub repeats: Repeats,
+    /// Attempts may have failed on their way here. A user whose event failed waits alone, and its group's
+    /// `group.deleted` does not wait for it; where such failures are not seen, that is not judged.
+    pub unseen_failures: bool,
 }
 
 /// When a sender may go back in a subject's line, and send again what was accepted. It always goes on
@@ -234,7 +237,7 @@ fn order(
                     let parked = failed.into_iter().flatten().any(|(sequence, arrived)| {
                         *sequence <= member.sequence && *arrived < fact.first_arrival
                     });
-                    if parked {
+                    if parked || rules.unseen_failures {
                         continue;
                     }
                     waits_for.push((earlier, "its earlier membership event"));
