@@ -59,6 +59,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 (DELETE, to(endpoints::delete::delete)),
             ],
         ))
+        .service(at("/endpoints/{id}/lanes", [(GET, to(endpoints::lanes::lanes))]))
         .service(at("/endpoints/{id}/pause", [(POST, to(endpoints::pause::pause))]))
         .service(at("/endpoints/{id}/resume", [(POST, to(endpoints::resume::resume))]))
         .service(at("/endpoints/{id}/test", [(POST, to(endpoints::test::send_test))]))
@@ -68,6 +69,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         // Before `/events/{id}`, which would take it for an id.
         .service(at("/events/stream", [(GET, to(events::stream::stream))]))
         .service(at("/events/{id}", [(GET, to(events::get::get))]))
+        .service(at("/events/{id}/trace", [(GET, to(events::trace::trace))]))
         .service(at("/deliveries", [(GET, to(deliveries::list::list))]))
         .service(at("/deliveries/{id}", [(GET, to(deliveries::get::get))]))
         .service(at("/deliveries/{id}/resend", [(POST, to(deliveries::resend::resend))]))

@@ -4,4 +4,5 @@ pub(crate) mod delivery;
 pub(crate) mod directory;
 pub(crate) mod endpoint;
 pub(crate) mod group;
+pub(crate) mod trace;
 pub(crate) mod user;

@@ -84,6 +84,11 @@ impl DeliveryStatus {
         }
     }
 
+    /// Whether nothing more is done about it by itself.
+    pub const fn is_settled(self) -> bool {
+        matches!(self, Self::Delivered | Self::Dead | Self::Discarded)
+    }
+
     /// The status of this name.
     pub fn parse(name: &str) -> Option<Self> {
         use DeliveryStatus as S;

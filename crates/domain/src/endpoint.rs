@@ -143,14 +143,33 @@ pub struct Endpoint {
     pub updated_at: Timestamp,
 }
 
+/// Why an endpoint does not want an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mismatch {
+    /// It hears of another organization.
+    Organization,
+    /// It hears of another directory.
+    Directory,
+    /// The event is of a sandbox directory, which the endpoint does not name.
+    Sandbox,
+    /// The type is not among its types.
+    Type,
+}
+
 impl Endpoint {
     /// Whether the endpoint wants this event.
     pub fn matches(&self, event: &LoggedEvent) -> bool {
-        let in_scope = match &self.scope {
-            Scope::All => !event.sandbox,
-            Scope::Organization(id) => !event.sandbox && *id == event.organization_id,
-            Scope::Directory(id) => *id == event.directory_id,
-        };
-        in_scope && (self.event_types.is_empty() || self.event_types.contains(&event.kind))
+        self.mismatch(event).is_none()
+    }
+
+    /// Why the endpoint does not want this event; `None` if it does.
+    pub fn mismatch(&self, event: &LoggedEvent) -> Option<Mismatch> {
+        match &self.scope {
+            Scope::Directory(id) if *id != event.directory_id => Some(Mismatch::Directory),
+            Scope::Organization(id) if *id != event.organization_id => Some(Mismatch::Organization),
+            Scope::All | Scope::Organization(_) if event.sandbox => Some(Mismatch::Sandbox),
+            _ if self.event_types.is_empty() || self.event_types.contains(&event.kind) => None,
+            _ => Some(Mismatch::Type),
+        }
     }
 }

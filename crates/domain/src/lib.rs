@@ -18,12 +18,15 @@ pub mod directory;
 pub mod endpoint;
 pub mod event;
 mod event_body;
+pub mod explain;
 pub mod ids;
 pub mod normalize;
+pub mod order;
 pub mod record;
 pub mod refusal;
 pub mod shard;
 pub mod timestamp;
+pub mod verdict;
 
 pub use command::{Command, Loaded, MemberNeeds, Needs, Precondition};
 pub use decide::{Context, Decision, Reply, Write, decide};

@@ -4,7 +4,7 @@
 //!
 //! Cast: the `writer`, one thread that saves what waits in one transaction, `merged` so that each row
 //! is written once; `shards`, who dispatches what, and on PostgreSQL `leases`, the thread that sees to
-//! it; `lanes`, `manual`, `deliveries` and `lag`, which read, on the store's readers; `breaker`, what a
+//! it; `lanes`, `manual`, `deliveries`, `explain` and `lag`, which read, on the store's readers; `breaker`, what a
 //! lane's says; `token_use` and `upkeep`, what the writer does when there is time.
 
 mod breaker;
@@ -12,6 +12,7 @@ mod columns;
 mod deliveries;
 mod delivery_list;
 mod endpoints;
+mod explain;
 mod lag;
 mod lanes;
 mod leases;
@@ -27,6 +28,7 @@ mod writer;
 
 pub use breaker::BreakerState;
 pub(crate) use endpoints::reconcile;
+pub use explain::{AtEndpoint, Fate, LaneReport, Trace};
 pub(crate) use leases::NOW;
 pub(crate) use shards::Epochs;
 pub use shards::{HeldShard, SHARD_LEASE, SaveError};

@@ -3,6 +3,7 @@
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod get;
+pub(crate) mod lanes;
 pub(crate) mod list;
 pub(crate) mod pause;
 pub(crate) mod recover;

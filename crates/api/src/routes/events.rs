@@ -3,3 +3,4 @@
 pub(crate) mod get;
 pub(crate) mod list;
 pub(crate) mod stream;
+pub(crate) mod trace;

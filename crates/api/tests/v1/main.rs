@@ -5,6 +5,7 @@ mod directories;
 mod door;
 mod endpoints;
 mod events;
+mod explain;
 mod organizations;
 mod people;
 mod reference;

@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use rollcall_domain::event::{EventType, LoggedEvent};
+use rollcall_domain::{
+    event::{EventType, LoggedEvent},
+    order::{self, Before},
+};
 
 use super::{
     Lane, MAX_WINDOW, group_of,
@@ -44,18 +47,18 @@ impl Lane {
         if position > self.scan {
             return Gate::Closed;
         }
-        let own_before =
-            |group| self.queues.get(group).and_then(|q| q.front()).is_some_and(|p| *p < position);
-        let closed = match event.kind {
-            EventType::GroupDeleted => {
-                self.members.get(&event.subject.id).and_then(|m| m.first()).is_some_and(|p| *p < position)
+        let closed = order::before(event).any(|before| match before {
+            // It is the head of its subject's backlog.
+            Before::Subject(_) => false,
+            Before::Group(group) => {
+                self.queues.get(group).and_then(|q| q.front()).is_some_and(|p| *p < position)
+            }
+            Before::Memberships(group) => {
+                self.members.get(group).and_then(|m| m.first()).is_some_and(|p| *p < position)
                     || self.claimed(event)
             }
-            EventType::DirectoryDeleted => {
-                self.window.range(..position).any(|(_, e)| e.event.directory_id == event.directory_id)
-            }
-            _ => group_of(event).is_some_and(own_before),
-        };
+            Before::Directory(_) => self.window.range(..position).any(|(_, e)| before.has(&e.event)),
+        });
         // What is settled above the frontier must be remembered, and that memory is bounded.
         let full = position > self.frontier && self.settled.len() + self.window.len() >= MAX_WINDOW;
         if closed || full { Gate::Closed } else { Gate::Open }

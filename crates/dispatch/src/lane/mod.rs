@@ -13,10 +13,9 @@
 //! opens the breaker, which empties the window and takes the scan back to the frontier.
 //! [`Lane::progress`] hands out what must be saved so that [`Lane::restore`] can go on from there.
 //!
-//! Order. An event waits for the earlier event of its subject; a membership also for its group's
-//! earlier own events; `group.deleted` also for the group's earlier memberships;
-//! `directory.deleted` also for all of its directory's earlier events in the window. Nothing else
-//! waits, and every wait is for a lower position, so that no circle can form.
+//! Order. What an event waits for is [`order::before`](rollcall_domain::order::before)'s to say, and
+//! nothing else waits. A subject that parked for reasons of its own holds up only itself and, if it is
+//! a group, that group's memberships.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
@@ -25,6 +24,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+pub(crate) use rollcall_domain::verdict::{Fault, Halt, Verdict};
 use rollcall_domain::{
     endpoint::{OnExhausted, RetrySchedule},
     event::LoggedEvent,
@@ -41,7 +41,6 @@ mod ready;
 mod send;
 #[cfg(test)]
 mod tests;
-mod verdict;
 mod window;
 
 use breaker::Breaker;
@@ -55,7 +54,6 @@ pub(crate) use tests::event as test_event;
 
 pub(crate) use breaker::State as BreakerState;
 pub(crate) use send::Finished;
-pub(crate) use verdict::{Fault, Halt, Verdict};
 
 /// The most events between the frontier and the scan, and the most that are settled above it.
 pub(crate) const MAX_WINDOW: usize = 1_024;

@@ -3,7 +3,10 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
-use rollcall_domain::event::{EventType, LoggedEvent};
+use rollcall_domain::{
+    event::LoggedEvent,
+    order::{self, Before},
+};
 
 use super::{
     BreakerState, Lane, MAX_WINDOW, MIN_WINDOW,
@@ -96,30 +99,33 @@ impl Lane {
     fn insert(&mut self, event: &Arc<LoggedEvent>) {
         let position = event.position;
         let mut blockers = 0;
-        let subject = &event.subject.id;
-        match self.queues.get_mut(subject) {
-            Some(queue) => {
-                blockers += u32::from(!queue.is_empty());
-                queue.push_back(position);
-            }
-            None => {
-                self.queues.insert(subject.clone(), VecDeque::from([position]));
-            }
-        }
         let mut wait_for = Vec::new();
-        if let Some(group) = group_of(event) {
-            let own = self.queues.get(group).and_then(|q| q.iter().rev().find(|p| **p < position));
-            wait_for.extend(own.copied());
-            self.index_member(group, position);
-        }
-        if event.kind == EventType::GroupDeleted
-            && let Some(members) = self.members.get(subject)
-        {
-            wait_for.extend(members.range(..position).copied());
-        }
-        if event.kind == EventType::DirectoryDeleted {
-            let same = |entry: &Entry| entry.event.directory_id == event.directory_id;
-            wait_for.extend(self.window.range(..position).filter(|(_, e)| same(e)).map(|(p, _)| *p));
+        for before in order::before(event) {
+            match before {
+                Before::Subject(subject) => match self.queues.get_mut(subject) {
+                    Some(queue) => {
+                        blockers += u32::from(!queue.is_empty());
+                        queue.push_back(position);
+                    }
+                    None => {
+                        self.queues.insert(subject.into(), VecDeque::from([position]));
+                    }
+                },
+                Before::Group(group) => {
+                    let own = self.queues.get(group).and_then(|q| q.iter().rev().find(|p| **p < position));
+                    wait_for.extend(own.copied());
+                    self.index_member(group, position);
+                }
+                Before::Memberships(group) => {
+                    if let Some(members) = self.members.get(group) {
+                        wait_for.extend(members.range(..position).copied());
+                    }
+                }
+                Before::Directory(_) => {
+                    let earlier = self.window.range(..position).filter(|(_, e)| before.has(&e.event));
+                    wait_for.extend(earlier.map(|(p, _)| *p));
+                }
+            }
         }
         for earlier in wait_for {
             if let Some(entry) = self.window.get_mut(&earlier) {

@@ -297,7 +297,8 @@ impl<'a> View<'a> {
         Ok(known)
     }
 
-    fn attempts(&self, position: u64) -> Result<Vec<Attempt>, DbError> {
+    /// The attempts at a delivery, the oldest first.
+    pub(super) fn attempts(&self, position: u64) -> Result<Vec<Attempt>, DbError> {
         let Some(number) = self.number else { return Ok(Vec::new()) };
         self.c.rows(
             statement!(

@@ -122,6 +122,28 @@ pub(super) fn parked_among(
     )
 }
 
+/// A lane's parked subjects by their first unsettled events, at most so many: all, or those that
+/// parked only because of this group.
+pub(super) fn parked_where(
+    c: &Db,
+    endpoint: &EndpointId,
+    number: i64,
+    shard: u16,
+    behind: Option<&str>,
+    limit: u32,
+) -> Result<Vec<ParkedRecord>, DbError> {
+    c.rows(
+        statement!(
+            "SELECT ",
+            PARKED,
+            " FROM ledger.parked p WHERE p.endpoint_pk = $1 AND p.shard = $2
+             AND (CAST($3 AS TEXT) IS NULL OR p.waits_for = $3) ORDER BY p.first_position LIMIT $4"
+        ),
+        bind![number, shard, behind, limit],
+        |row| parked(row, endpoint),
+    )
+}
+
 fn lane(row: &Row<'_>) -> Result<LaneRecord, DbError> {
     Ok(LaneRecord {
         endpoint_id: row.parsed(0, EndpointId::parse)?,

@@ -81,7 +81,8 @@ impl Page {
     }
 }
 
-fn lane_events(c: &Db, query: &LaneQuery, shards: u16) -> Result<LaneRead, DbError> {
+/// As [`Store::lane_events`], on a connection.
+pub(crate) fn lane_events(c: &Db, query: &LaneQuery, shards: u16) -> Result<LaneRead, DbError> {
     // What is beyond this snapshot's head was not looked at, whatever was asked for.
     let end = query.up_to.min(head(c, query.shard)?);
     if end <= query.after || query.limit == 0 {

@@ -1,12 +1,12 @@
-//! What an attempt means to its lane.
+//! What an attempt means: whether its event is settled, and if not, whose fault it looks like.
 
 use std::time::Duration;
 
-use rollcall_domain::delivery::ErrorClass;
+use crate::delivery::ErrorClass;
 
-/// See above.
+/// See the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub enum Verdict {
     /// Answered 2xx: settled.
     Delivered,
     /// It failed; the event may be tried again.
@@ -24,7 +24,7 @@ pub(crate) enum Verdict {
 
 /// Whose fault a failure looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// This event's: only its subject waits.
     Message,
     /// The endpoint's: it counts towards the breaker.
@@ -33,7 +33,7 @@ pub(crate) enum Fault {
 
 /// Why an endpoint is not sent to any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Halt {
+pub enum Halt {
     /// It answered 410 Gone.
     Gone,
     /// Its address is forbidden by the egress policy.
@@ -44,7 +44,7 @@ impl Verdict {
     /// The verdict on an attempt that ended with this status, or failed in this way.
     ///
     /// A redirect is the endpoint's failure: it has moved, which no event can be blamed for.
-    pub(crate) fn of(status: Option<u16>, error: Option<ErrorClass>, retry_after: Option<Duration>) -> Self {
+    pub fn of(status: Option<u16>, error: Option<ErrorClass>, retry_after: Option<Duration>) -> Self {
         let failed = |fault, too_much| Self::Failed { fault, retry_after, too_much };
         match (error, status) {
             (None, _) => Self::Delivered,
