@@ -21,6 +21,8 @@ mod delivery;
 mod folder;
 #[path = "e2e/lifecycle.rs"]
 mod lifecycle;
+#[path = "e2e/operator.rs"]
+mod operator;
 #[path = "e2e/path.rs"]
 mod path;
 #[path = "e2e/rebuild.rs"]

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use rollcall_domain::{
     event::{EventType, LoggedEvent},
     ids::{DirectoryId, EventId, OrganizationId},
+    operator,
     shard::{Positions, shard_of},
 };
 use rollcall_store::read::{EventQuery, ReadError};
@@ -33,11 +34,14 @@ pub(crate) struct Filter {
     organization_id: Option<OrganizationId>,
     types: Vec<EventType>,
     subject_id: Option<String>,
+    /// Those of the operator's stream instead of the directories'.
+    operator: bool,
 }
 
 impl Filter {
     /// The query parameters that make a filter.
-    pub(crate) const PARAMETERS: [&str; 4] = ["directory_id", "organization_id", "type", "subject_id"];
+    pub(crate) const PARAMETERS: [&str; 5] =
+        ["directory_id", "organization_id", "type", "subject_id", "stream"];
 
     pub(crate) fn from_query(query: &Query) -> ApiResult<Self> {
         let mut types: Vec<EventType> = Vec::new();
@@ -47,21 +51,37 @@ impl Filter {
                 types.push(kind);
             }
         }
+        let stream = |value: &str| ["directories", "operator"].iter().position(|name| *name == value);
+        let operator = query.parsed("stream", "directories or operator", stream)? == Some(1);
+        for name in ["directory_id", "organization_id"] {
+            if operator && query.one(name)?.is_some() {
+                return Err(ApiError::invalid_parameter(name, "cannot be combined with `stream=operator`"));
+            }
+        }
         let subject = |value: &str| (1..=64).contains(&value.len()).then(|| value.to_owned());
         Ok(Self {
-            directory_id: query.parsed("directory_id", "an id of a directory (dir_…)", DirectoryId::parse)?,
+            directory_id: match operator {
+                true => Some(operator::stream()),
+                false => query.parsed("directory_id", "an id of a directory (dir_…)", DirectoryId::parse)?,
+            },
             organization_id: query.parsed(
                 "organization_id",
                 "an id of an organization (org_…)",
                 OrganizationId::parse,
             )?,
             types,
-            subject_id: query.parsed("subject_id", "an id of a user, a group or a directory", subject)?,
+            subject_id: query.parsed(
+                "subject_id",
+                "an id of a user, a group, a directory or an endpoint",
+                subject,
+            )?,
+            operator,
         })
     }
 
     fn matches(&self, event: &LoggedEvent) -> bool {
-        self.directory_id.as_ref().is_none_or(|id| *id == event.directory_id)
+        self.operator == event.kind.is_operator()
+            && self.directory_id.as_ref().is_none_or(|id| *id == event.directory_id)
             && self.organization_id.as_ref().is_none_or(|id| *id == event.organization_id)
             && (self.types.is_empty() || self.types.contains(&event.kind))
             && self.subject_id.as_deref().is_none_or(|id| {
@@ -166,7 +186,10 @@ async fn take_from_store(
     let read = state.store.events(filter.after(batch.scanned_to.clone(), wanted)).await?;
     let more = read.events.len() == wanted as usize;
     for event in read.events {
-        if !batch.take(event, limit as usize) {
+        if !filter.matches(&event) {
+            // The operator's.
+            batch.scanned_to.set(event.shard, event.position);
+        } else if !batch.take(event, limit as usize) {
             return Ok(false);
         }
     }

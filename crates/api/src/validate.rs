@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 use rollcall_domain::{
-    endpoint::{Format, RetrySchedule},
+    endpoint::{Format, RetrySchedule, Scope},
     event::EventType,
 };
 use url::Url;
@@ -89,11 +89,17 @@ pub(crate) fn url(state: &State, value: &str) -> ApiResult<()> {
     })
 }
 
-/// No type twice. An empty list stands for all.
-pub(crate) fn event_types(types: Vec<OneOf<EventType>>) -> ApiResult<Vec<EventType>> {
+/// No type twice. An empty list stands for all, the operator's apart, which are of no organization.
+pub(crate) fn event_types(types: Vec<OneOf<EventType>>, scope: &Scope) -> ApiResult<Vec<EventType>> {
     let types: Vec<_> = types.into_iter().map(|kind| kind.0).collect();
     if types.len() > MAX_EVENT_TYPES {
         return Err(ApiError::invalid("event_types", format!("must have at most {MAX_EVENT_TYPES} entries")));
+    }
+    if let (Some(kind), Scope::Organization(_) | Scope::Directory(_)) =
+        (types.iter().find(|kind| kind.is_operator()), scope)
+    {
+        let why = format!("{kind} goes only to an endpoint without `organization_id` and `directory_id`");
+        return Err(ApiError::invalid("event_types", why));
     }
     let mut seen = HashSet::new();
     match types.iter().find(|kind| !seen.insert(**kind)) {

@@ -7,10 +7,11 @@ use rollcall_domain::{
     endpoint::EndpointState,
     event::LoggedEvent,
     ids::{EndpointId, OrganizationId},
+    operator::Notice,
     shard::Positions,
 };
 use rollcall_store::{
-    Catalog, Store,
+    Catalog, Store, WriteError,
     config_ops::{ConfigError, EndpointPatch},
     ledger::{HeldShard, LaneRecord, ManualSend, ParkedRecord, ProgressBatch, SaveError},
     read::{LaneQuery, LaneRead, ReadError},
@@ -46,6 +47,9 @@ pub(crate) trait Log: Clone + 'static {
     async fn save_progress(&self, batch: ProgressBatch) -> Result<(), SaveError>;
     /// Those of a shard: a test event is in one too.
     async fn manual_sends(&self, shard: u16, limit: u32) -> Result<Vec<ManualSend>, ReadError>;
+    /// What the operator is to be told by the shard's dispatcher.
+    async fn notices(&self, shard: u16, limit: u32) -> Result<Vec<Notice>, ReadError>;
+    async fn tell_operator(&self, notice: Notice) -> Result<(), WriteError>;
     /// An event and how many attempts were made to bring it to the endpoint.
     async fn delivery(&self, id: &DeliveryId) -> Result<Option<(Arc<LoggedEvent>, u32)>, ReadError>;
     async fn set_state(
@@ -122,6 +126,14 @@ impl Log for Store {
 
     async fn manual_sends(&self, shard: u16, limit: u32) -> Result<Vec<ManualSend>, ReadError> {
         self.manual_sends(shard, limit).await
+    }
+
+    async fn notices(&self, shard: u16, limit: u32) -> Result<Vec<Notice>, ReadError> {
+        self.notices(shard, limit).await
+    }
+
+    async fn tell_operator(&self, notice: Notice) -> Result<(), WriteError> {
+        self.tell_operator(notice).await
     }
 
     async fn delivery(&self, id: &DeliveryId) -> Result<Option<(Arc<LoggedEvent>, u32)>, ReadError> {

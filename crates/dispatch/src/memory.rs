@@ -16,10 +16,11 @@ use rollcall_domain::{
     endpoint::{Endpoint, EndpointState, Format, OnExhausted, RetrySchedule, Scope},
     event::LoggedEvent,
     ids::{DirectoryId, EndpointId, EventId, OrganizationId},
+    operator::Notice,
     shard::{Positions, shard_of},
 };
 use rollcall_store::{
-    Catalog, CommitListener,
+    Catalog, CommitListener, WriteError,
     catalog::{DirectoryEntry, EndpointEntry},
     clock,
     config_ops::ConfigError,
@@ -63,6 +64,9 @@ pub(crate) struct Rows {
     /// The revision that the last renewal named, and how many renewals there were.
     pub(crate) reported: u64,
     pub(crate) renewals: usize,
+    pub(crate) notices: Vec<(u16, Notice)>,
+    /// What the operator was told: of which endpoint what.
+    pub(crate) told: Vec<(EndpointId, &'static str)>,
 }
 
 impl Rows {
@@ -369,7 +373,20 @@ impl Log for Memory {
         rows.dead.extend(batch.dead.iter().map(|d| (d.position, d.attempts)));
         rows.revived.extend(batch.revived.iter().map(|(_, _, position)| *position));
         rows.manual.retain(|send| !batch.manual_done.contains(&send.id));
+        rows.notices.extend(batch.notices);
+        rows.notices.retain(|(_, notice)| !batch.notices_told.contains(&notice.id));
         drop(rows);
+        self.0.saved.notify_waiters();
+        Ok(())
+    }
+
+    async fn notices(&self, shard: u16, _: u32) -> Result<Vec<Notice>, ReadError> {
+        let rows = self.0.rows.borrow();
+        Ok(rows.notices.iter().filter(|(of, _)| *of == shard).map(|(_, notice)| notice.clone()).collect())
+    }
+
+    async fn tell_operator(&self, notice: Notice) -> Result<(), WriteError> {
+        self.0.rows.borrow_mut().told.push((notice.endpoint_id, notice.kind.as_str()));
         self.0.saved.notify_waiters();
         Ok(())
     }

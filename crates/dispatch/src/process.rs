@@ -104,6 +104,8 @@ pub(crate) struct Common {
     part: Cell<usize>,
     /// When the other processes were told that this one sends there.
     told_at: Cell<Option<Instant>>,
+    /// Whether the operator knows that it fails, as far as this process has said it.
+    pub(crate) known_to_fail: Cell<bool>,
 }
 
 impl Default for Common {
@@ -114,6 +116,7 @@ impl Default for Common {
             open_until: Cell::new(None),
             part: Cell::new(1_000),
             told_at: Cell::new(None),
+            known_to_fail: Cell::new(false),
         }
     }
 }

@@ -9,6 +9,7 @@ use rollcall_scim::{
 
 use crate::{
     ids::{GroupId, UserId},
+    operator::{Notice, Told},
     record::{GroupRecord, GroupSummary, MemberRecord, Referent, UserRecord},
 };
 
@@ -108,6 +109,8 @@ pub enum Command {
     /// The owner deletes the directory. Its rows are removed later, piece by piece; to everybody
     /// it is gone at once, with one event.
     DeleteDirectory,
+    /// The operator is told something, on a stream of its own.
+    TellOperator(Box<Notice>),
 }
 
 /// Which member rows of the group a command depends on.
@@ -138,6 +141,8 @@ pub struct Needs {
     pub groups_of_user: bool,
     /// The counters of all groups that `group` is nested in (deleting a group touches them).
     pub groups_of_group: bool,
+    /// What the operator was told before.
+    pub told: Option<Notice>,
 }
 
 /// What was loaded for a command: the answer to its [`Needs`].
@@ -157,4 +162,6 @@ pub struct Loaded {
     pub groups_of_group: Vec<GroupSummary>,
     /// The directory's events so far (`subject.version` of its own events).
     pub directory_event_version: u64,
+    /// What the operator was told before.
+    pub told: Told,
 }

@@ -1,7 +1,7 @@
 //! The decision: a command and what was loaded for it in, changes and events or a refusal out.
 //!
-//! Cast: [`needs`](Command::needs) says what to load; [`decide`] hands the command to [`user`], [`group`] or
-//! [`directory`]; [`membership`] works out who joined and who left; the [`journal`] numbers the events.
+//! Cast: [`needs`](Command::needs) says what to load; [`decide`] hands the command to [`user`], [`group`],
+//! [`directory`] or [`operator`]; [`membership`] works out who joined and who left; the [`journal`] numbers the events.
 //!
 //! Plot: the new state is made beside the old one, and what to write and to tell is their difference.
 
@@ -10,6 +10,7 @@ mod group;
 mod journal;
 mod membership;
 mod needs;
+mod operator;
 mod user;
 
 use jiff::Timestamp;
@@ -106,6 +107,8 @@ pub enum Reply {
     Deleted,
     /// The directory after the change.
     Directory(Directory),
+    /// The operator is told, or was before.
+    Told,
 }
 
 /// What a command comes to.
@@ -133,6 +136,9 @@ pub fn decide(command: &Command, loaded: Loaded, context: &mut Context<'_>) -> R
     {
         return Err(Refusal::DirectoryClosed);
     }
+    if let Command::TellOperator(notice) = command {
+        return Ok(operator::tell(notice, &loaded.told, context));
+    }
     let journal = Journal::new(context);
     match command {
         Command::CreateUser { document } => user::create(document, &loaded, journal),
@@ -154,6 +160,8 @@ pub fn decide(command: &Command, loaded: Loaded, context: &mut Context<'_>) -> R
         Command::ActivateDirectory => directory::activate(&loaded, journal),
         Command::DeactivateDirectory => directory::deactivate(&loaded, journal),
         Command::DeleteDirectory => directory::delete(&loaded, journal),
+        // See above: it needs no journal.
+        Command::TellOperator(_) => Ok(journal.finish(Reply::Told)),
     }
 }
 

@@ -152,8 +152,12 @@ pub enum Mismatch {
     Directory,
     /// The event is of a sandbox directory, which the endpoint does not name.
     Sandbox,
-    /// The type is not among its types.
+    /// The type is not among its types. Operator events must be named.
     Type,
+    /// It is an operator event, and the endpoint hears of one organization or directory only.
+    Scope,
+    /// It is an operator event about the endpoint itself.
+    Itself,
 }
 
 impl Endpoint {
@@ -164,6 +168,15 @@ impl Endpoint {
 
     /// Why the endpoint does not want this event; `None` if it does.
     pub fn mismatch(&self, event: &LoggedEvent) -> Option<Mismatch> {
+        if event.kind.is_operator() {
+            return match &self.scope {
+                _ if !self.event_types.contains(&event.kind) => Some(Mismatch::Type),
+                Scope::Organization(_) | Scope::Directory(_) => Some(Mismatch::Scope),
+                // What it cannot take in now would only tell it later that it could not.
+                Scope::All if *event.subject.id == *self.id.as_str() => Some(Mismatch::Itself),
+                Scope::All => None,
+            };
+        }
         match &self.scope {
             Scope::Directory(id) if *id != event.directory_id => Some(Mismatch::Directory),
             Scope::Organization(id) if *id != event.organization_id => Some(Mismatch::Organization),

@@ -68,6 +68,14 @@ event_types! {
     DirectoryDeactivated = 12, "directory.deactivated";
     /// The owner deleted a directory with all that was in it.
     DirectoryDeleted = 13, "directory.deleted";
+    /// An endpoint fails: it is probed until it answers again.
+    EndpointFailing = 100, "endpoint.failing";
+    /// An endpoint is not sent to any more until its owner resumes it.
+    EndpointDisabled = 101, "endpoint.disabled";
+    /// An endpoint that failed answers again.
+    EndpointRecovered = 102, "endpoint.recovered";
+    /// Events used up their attempts at an endpoint.
+    DeliveryExhausted = 103, "delivery.exhausted";
 }
 
 /// A name that is no event type.
@@ -79,6 +87,20 @@ impl EventType {
     /// Whether the event takes something away from somebody: such events go first among subjects.
     pub const fn is_revoking(self) -> bool {
         matches!(self, Self::UserDeactivated | Self::UserDeleted | Self::GroupDeleted | Self::MemberRemoved)
+    }
+}
+
+impl EventType {
+    /// Whether the event is about how Rollcall itself fares, on the operator's stream
+    /// ([`operator`](crate::operator)).
+    pub const fn is_operator(self) -> bool {
+        matches!(
+            self,
+            Self::EndpointFailing
+                | Self::EndpointDisabled
+                | Self::EndpointRecovered
+                | Self::DeliveryExhausted
+        )
     }
 }
 
@@ -111,6 +133,8 @@ pub enum SubjectKind {
     Group,
     /// A directory.
     Directory,
+    /// An endpoint, on the operator's stream.
+    Endpoint,
 }
 
 impl SubjectKind {
@@ -120,6 +144,7 @@ impl SubjectKind {
             Self::User => "user",
             Self::Group => "group",
             Self::Directory => "directory",
+            Self::Endpoint => "endpoint",
         }
     }
 }
@@ -130,7 +155,7 @@ pub struct Subject {
     /// User, group or directory.
     #[serde(rename = "type")]
     pub kind: SubjectKind,
-    /// `usr_…`, `grp_…` or `dir_…`.
+    /// `usr_…`, `grp_…`, `dir_…` or `ep_…`.
     pub id: Box<str>,
     /// The number of this event among the subject's events, from 1.
     pub version: u64,

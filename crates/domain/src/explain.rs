@@ -33,6 +33,8 @@ impl NotSent {
             Self::Unwanted(Mismatch::Directory) => "other_directory",
             Self::Unwanted(Mismatch::Sandbox) => "sandbox",
             Self::Unwanted(Mismatch::Type) => "event_type",
+            Self::Unwanted(Mismatch::Scope) => "operator_event",
+            Self::Unwanted(Mismatch::Itself) => "about_itself",
             Self::BeforeStart => "endpoint_created_later",
             Self::Passed => "unwanted_at_that_time",
         }
@@ -49,6 +51,10 @@ impl NotSent {
                 "not sent: the event is of a sandbox directory, which the endpoint does not name"
             }
             Self::Unwanted(Mismatch::Type) => "not sent: the type is not among the endpoint's event_types",
+            Self::Unwanted(Mismatch::Scope) => {
+                "not sent: operator events go only to endpoints that hear of all organizations"
+            }
+            Self::Unwanted(Mismatch::Itself) => "not sent: the event is about the endpoint itself",
             Self::BeforeStart => "not sent: the event is older than the place where the endpoint starts",
             Self::Passed => {
                 "not sent: when it was the event's turn, its type was not among the endpoint's event_types"
@@ -142,6 +148,7 @@ impl Waiting {
                     (Rule::SameSubject, SubjectKind::User) => "of the same user",
                     (Rule::SameSubject, SubjectKind::Group) => "of the same group",
                     (Rule::SameSubject, SubjectKind::Directory) => "of the same directory",
+                    (Rule::SameSubject, SubjectKind::Endpoint) => "of the same endpoint",
                     (Rule::GroupFirst, _) => "of its group",
                     (Rule::MembershipsFirst, _) => "of a member of the group",
                     (Rule::DirectoryLast, _) => "of its directory",

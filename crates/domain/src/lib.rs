@@ -21,6 +21,7 @@ mod event_body;
 pub mod explain;
 pub mod ids;
 pub mod normalize;
+pub mod operator;
 pub mod order;
 pub mod record;
 pub mod refusal;

@@ -220,6 +220,7 @@ fn unexpected(reply: &Reply) -> Failure {
         Reply::Group(_) => "a group",
         Reply::Deleted => "nothing",
         Reply::Directory(_) => "a directory",
+        Reply::Told => "something that the operator is told",
     };
     tracing::error!(what, "a command was answered with another kind of thing");
     Failure::Internal

@@ -91,7 +91,7 @@ impl From<DbError> for ConfigError {
 
 impl Store {
     /// Has the writer carry a change out, and waits for its commit.
-    async fn change<T: Send + 'static>(
+    pub(crate) async fn change<T: Send + 'static>(
         &self,
         run: impl FnOnce(&mut Applied<'_>) -> Result<T, ConfigError> + Send + 'static,
     ) -> Result<T, ConfigError> {

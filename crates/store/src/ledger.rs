@@ -4,7 +4,7 @@
 //!
 //! Cast: the `writer`, one thread that saves what waits in one transaction, `merged` so that each row
 //! is written once; `shards`, who dispatches what, and on PostgreSQL `leases`, the thread that sees to
-//! it; `lanes`, `manual`, `deliveries`, `explain` and `lag`, which read, on the store's readers; `breaker`, what a
+//! it; `lanes`, `manual`, `notices`, `deliveries`, `explain` and `lag`, which read, on the store's readers; `breaker`, what a
 //! lane's says; `token_use` and `upkeep`, what the writer does when there is time.
 
 mod breaker;
@@ -18,6 +18,7 @@ mod lanes;
 mod leases;
 mod manual;
 mod merged;
+mod notices;
 mod save;
 mod scope;
 mod shards;
@@ -41,6 +42,7 @@ use rollcall_domain::{
     delivery::{Attempt, DeliveryId, DeliveryStatus},
     event::LoggedEvent,
     ids::{EndpointId, EventId},
+    operator::Notice,
 };
 
 /// A lane's saved progress: all positions at or below `frontier` are settled (or belong to a
@@ -150,6 +152,10 @@ pub struct ProgressBatch {
     pub revived: Vec<(EndpointId, u16, u64)>,
     /// Manual sends that are done, by their ids.
     pub manual_done: Vec<i64>,
+    /// What the operator is to be told, each with the shard whose dispatcher sees to it.
+    pub notices: Vec<(u16, Notice)>,
+    /// Notices that the operator has been told.
+    pub notices_told: Vec<EventId>,
 }
 
 /// A delivery as the owner sees it.

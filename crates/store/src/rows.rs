@@ -134,6 +134,7 @@ pub(crate) fn event_head(row: &Row<'_>) -> Result<LoggedEvent, DbError> {
         1 => SubjectKind::User,
         2 => SubjectKind::Group,
         3 => SubjectKind::Directory,
+        4 => SubjectKind::Endpoint,
         _ => return Err(DbError::Corrupt { column: 7, wanted: "a kind of subject" }),
     };
     Ok(LoggedEvent {
@@ -191,5 +192,6 @@ pub(crate) const fn subject_kind(kind: SubjectKind) -> i64 {
         SubjectKind::User => 1,
         SubjectKind::Group => 2,
         SubjectKind::Directory => 3,
+        SubjectKind::Endpoint => 4,
     }
 }

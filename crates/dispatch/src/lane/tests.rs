@@ -19,11 +19,12 @@ fn uuid(n: u64) -> Uuid {
     Uuid::from_u128(n.into())
 }
 
-/// `u1` is a user, `g1` a group, `d` the directory.
+/// `u1` is a user, `g1` a group, `e1` an endpoint, `d` the directory.
 fn id_of(name: &str) -> (SubjectKind, Box<str>) {
     let n = name[1..].parse().unwrap_or(0);
     match name.as_bytes()[0] {
         b'u' => (SubjectKind::User, UserId::from_uuid(uuid(n)).as_str().into()),
+        b'e' => (SubjectKind::Endpoint, EndpointId::from_uuid(uuid(n)).as_str().into()),
         b'g' => (SubjectKind::Group, GroupId::from_uuid(uuid(n)).as_str().into()),
         _ => (SubjectKind::Directory, DirectoryId::from_uuid(uuid(0)).as_str().into()),
     }
@@ -39,6 +40,8 @@ pub(crate) fn event(position: u64, text: &str) -> Arc<LoggedEvent> {
         (Some(_), SubjectKind::User) => EventType::UserDeleted,
         (Some(_), SubjectKind::Group) => EventType::GroupDeleted,
         (Some(_), SubjectKind::Directory) => EventType::DirectoryDeleted,
+        (Some(_), SubjectKind::Endpoint) => EventType::EndpointDisabled,
+        (None, SubjectKind::Endpoint) => EventType::EndpointFailing,
         (None, SubjectKind::User) => EventType::UserUpdated,
         (None, SubjectKind::Group) => EventType::GroupUpdated,
         (None, SubjectKind::Directory) => EventType::DirectoryActivated,

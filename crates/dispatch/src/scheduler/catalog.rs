@@ -19,7 +19,7 @@ use tokio::time::sleep;
 use super::{Scheduler, reads::AGAIN, track::Track};
 use crate::{
     attempt::Courier,
-    lane::{Lane, Policy},
+    lane::{BreakerState, Lane, Policy},
     log::Log,
     slots::Tenant,
 };
@@ -156,6 +156,9 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         let target = Rc::new(self.courier.target(entry));
         let tenant = tenant(catalog, &endpoint.scope);
         let common = self.process.common(&endpoint.id);
+        if lane.breaker() != BreakerState::Closed {
+            common.known_to_fail.set(true);
+        }
         self.tracks.push(Some(Box::new(Track::new(Arc::clone(entry), target, tenant, lane, common))));
         self.touch(index);
     }

@@ -292,6 +292,10 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             }
             Finished::Parked | Finished::Blocked | Finished::Kept | Finished::Unknown => {}
         }
+        if let Finished::Dead { .. } | Finished::Blocked = finished {
+            self.note_exhausted(index, event);
+        }
+        self.note_health(index, verdict, outcome);
         self.tell_others(index, breaker);
         let limit = SignedDuration::from_secs(
             i64::try_from(self.process.settings.disable_after_seconds).unwrap_or(i64::MAX),
@@ -324,6 +328,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         }
         track.halting = true;
         let id = track.endpoint().id.clone();
+        self.note_disabled(index, state, &reason);
         tracing::warn!(endpoint = %id, state = state.as_str(), reason, "an endpoint is not sent to any more");
         let log = self.log.clone();
         self.side.push(Box::pin(async move {

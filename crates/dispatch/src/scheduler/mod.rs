@@ -38,6 +38,7 @@ mod catalog;
 mod flights;
 mod heed;
 mod manual;
+mod notices;
 mod reads;
 mod save;
 mod scan;
@@ -49,6 +50,7 @@ mod track;
 
 use flights::Landed;
 use manual::Manual;
+use notices::Notices;
 use reads::Side;
 use track::Track;
 
@@ -101,6 +103,7 @@ pub(crate) struct Scheduler<L, C: Courier> {
     saving_attempts: usize,
     saving_manual: Vec<i64>,
     manual: Manual,
+    notices: Notices,
     /// How often others had said something of a breaker when it was last looked at.
     heard: u64,
     /// Lanes whose turn came when the lease was about to end.
@@ -179,6 +182,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             saving_attempts: 0,
             saving_manual: Vec::new(),
             manual: Manual::new(),
+            notices: Notices::new(),
             heard: 0,
             held_up: Vec::new(),
             stopping: false,
@@ -266,6 +270,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         if !self.stopping {
             // After everything that can ask for one: nothing else would wake the loop for it.
             self.start_reads();
+            self.start_telling();
         }
         self.start_save();
         self.process.has_turn() || (!self.stopping && (self.can_follow() || self.can_scan()))

@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
-use rollcall_domain::ids::EndpointId;
+use rollcall_domain::ids::{EndpointId, EventId};
 use rollcall_store::{
     catalog::EndpointEntry,
     ledger::ManualSend,
@@ -35,6 +35,10 @@ pub(super) enum Side {
     ManualDue,
     /// A laggard may try again.
     Again { index: usize, id: EndpointId },
+    /// The operator was told these, of so many or more.
+    Told { told: Vec<EventId>, more: bool },
+    /// It is time to go on telling.
+    TellAgain,
     /// An endpoint's state was changed.
     StateSet { index: usize, id: EndpointId },
 }
@@ -126,6 +130,8 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             }
             Side::Manual { result, limit } => self.manual(result, limit),
             Side::ManualDue => self.manual.due = true,
+            Side::Told { told, more } => self.told(told, more),
+            Side::TellAgain => self.notices.due = true,
             Side::StateSet { index, id } => {
                 if let Some(track) = self.tracks[index].as_mut().filter(|t| t.endpoint().id == id) {
                     track.halting = false;

@@ -28,6 +28,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             }
         }
         self.saving_manual.clone_from(&batch.manual_done);
+        self.notices.saving = !batch.notices.is_empty();
         let attempts = batch.attempts.len();
         self.saving_attempts = attempts;
         let log = self.log.clone();
@@ -51,6 +52,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         self.save = None;
         self.member.saved(self.saving_attempts);
         self.manual.saved(self.saving_manual.drain(..));
+        self.notices.due |= std::mem::take(&mut self.notices.saving);
         result.is_ok()
     }
 
@@ -66,6 +68,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             }
         }
         self.manual.due = false;
+        self.give_notice_of_the_rest();
         loop {
             self.start_save();
             if self.save.is_none() {
@@ -84,6 +87,8 @@ fn is_empty(batch: &ProgressBatch) -> bool {
         && batch.dead.is_empty()
         && batch.revived.is_empty()
         && batch.manual_done.is_empty()
+        && batch.notices.is_empty()
+        && batch.notices_told.is_empty()
         && batch.lanes.is_empty()
         && batch.parked.is_empty()
         && batch.unparked.is_empty()

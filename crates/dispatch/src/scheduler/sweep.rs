@@ -18,6 +18,7 @@ const SHOWN: usize = 1_000;
 impl<L: Log, C: Courier> Scheduler<L, C> {
     pub(super) fn sweep(&mut self) {
         self.tell_of_the_rest();
+        self.give_notice_of_what_is_due();
         self.process.look_at_held(Held::look);
         self.process.tidy();
         let mut counts = Counts::default();

@@ -480,3 +480,37 @@ async fn a_pause_is_heard_while_attempts_end_without_a_break() {
     let sent = positions(&sent, 1).len();
     assert!(sent < 600, "{sent} were sent");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_operator_is_told_after_a_crash_too_and_of_each_thing_once() {
+    let (memory, feed, sent) = (Memory::new(), feed(), Sent::default());
+    let one = memory.endpoint(1, |_| {});
+    let well = Rc::new(Cell::new(false));
+    let is_well = Rc::clone(&well);
+    let answer = move |_, _: &str| (QUICK, if is_well.get() { ok() } else { status(500) });
+    let told = || memory.0.rows.borrow().told.iter().map(|(_, what)| *what).collect::<Vec<_>>();
+    during(&memory, &feed, &sent, answer, async {
+        memory.append(&feed, &["u1", "u2", "u3", "u4", "u5", "u6"]);
+        memory.until(|rows| rows.dead.len() >= 6).await;
+        well.set(true);
+        memory.append(&feed, &["u7"]);
+        memory.until(|rows| rows.told.iter().any(|(_, what)| *what == "endpoint.recovered")).await;
+    })
+    .await;
+    // Six dead letters: the first at once, the others at the end.
+    assert_eq!(
+        told(),
+        ["endpoint.failing", "delivery.exhausted", "endpoint.recovered"],
+        "the rest of the dead letters is told at the next start"
+    );
+    let left: Vec<_> = memory.0.rows.borrow().notices.iter().map(|(_, n)| n.data["count"].clone()).collect();
+    assert_eq!(left, [5]);
+    during(&memory, &feed, &sent, |_, _| (QUICK, status(410)), async {
+        memory.until(|rows| rows.told.len() == 4 && rows.notices.is_empty()).await;
+        memory.append(&feed, &["u8"]);
+        memory.until(|rows| rows.told.len() == 5 && rows.notices.is_empty()).await;
+    })
+    .await;
+    assert_eq!(told()[3..], ["delivery.exhausted", "endpoint.disabled"]);
+    assert!(memory.0.rows.borrow().told.iter().all(|(endpoint, _)| *endpoint == one));
+}

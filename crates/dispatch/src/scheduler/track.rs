@@ -9,7 +9,7 @@ use rollcall_domain::{
 };
 use rollcall_store::catalog::EndpointEntry;
 
-use super::{Scheduler, tell::DeadTold};
+use super::{Scheduler, notices::Exhausted, tell::DeadTold};
 use crate::{attempt::Courier, fair::Seat, lane::Lane, log::Log, process::Common, slots::Tenant};
 
 /// How a track that lags comes by its events.
@@ -48,6 +48,7 @@ pub(super) struct Track<T> {
     pub(super) touched: bool,
     pub(super) saved_frontier: u64,
     pub(super) dead_told: DeadTold,
+    pub(super) exhausted: Exhausted,
 }
 
 impl<T> Track<T> {
@@ -79,6 +80,7 @@ impl<T> Track<T> {
             dirty: false,
             touched: false,
             dead_told: DeadTold::default(),
+            exhausted: Exhausted::default(),
         }
     }
 

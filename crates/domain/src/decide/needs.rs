@@ -45,6 +45,7 @@ impl Command {
                 ..Needs::default()
             },
             Self::ActivateDirectory | Self::DeactivateDirectory | Self::DeleteDirectory => Needs::default(),
+            Self::TellOperator(notice) => Needs { told: Some((**notice).clone()), ..Needs::default() },
         }
     }
 }

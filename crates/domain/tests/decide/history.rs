@@ -362,7 +362,7 @@ proptest! {
                     prop_assert_eq!(&stored, user);
                 }
                 Reply::Group(group) => prop_assert_eq!(&model.groups[group.id.as_str()], group),
-                Reply::Deleted | Reply::Directory(_) => {}
+                Reply::Deleted | Reply::Directory(_) | Reply::Told => {}
             }
             // A PUT repeated changes nothing.
             if matches!(command, Command::ReplaceUser { .. } | Command::ReplaceGroup { .. }) {

@@ -10,6 +10,7 @@ use rollcall_domain::{
     event::{Cause, DecidedEvent, SubjectKind},
     ids::{DirectoryId, GroupId, OrganizationId, RequestId, UserId},
     normalize::{group_summary, user_summary},
+    operator::Told,
     record::{GroupRecord, GroupRef, GroupSummary, MemberKind, MemberRecord, Referent, UserRecord},
 };
 use serde_json::Value;
@@ -180,6 +181,7 @@ impl Model {
                 .iter()
                 .filter(|event| event.subject.kind == SubjectKind::Directory)
                 .count() as u64,
+            told: Told::default(),
         }
     }
 

@@ -149,7 +149,7 @@ impl<'c, 'a> Job<'c, 'a> {
         Ok(match committed.reply {
             Reply::User(record) => Some((record.id.as_str().to_owned(), record.version)),
             Reply::Group(record) => Some((record.id.as_str().to_owned(), record.version)),
-            Reply::Deleted | Reply::Directory(_) => None,
+            Reply::Deleted | Reply::Directory(_) | Reply::Told => None,
         })
     }
 

@@ -8,10 +8,11 @@ use std::{
 
 use jiff::Timestamp;
 use rollcall_domain::{
-    directory::{DirectoryState, Organization, Token},
+    directory::{Directory, DirectoryState, Organization, Token},
     endpoint::{Endpoint, RetrySchedule, Scope},
     event::EventType,
     ids::{DirectoryId, EndpointId, OrganizationId, TokenId},
+    operator,
 };
 use secrecy::SecretString;
 
@@ -105,7 +106,9 @@ fn directory_entry(c: &Db, shared: &Shared, id: &DirectoryId) -> Result<Option<D
         bind![id.as_str()],
         directory,
     )?;
-    let Some(directory) = found.filter(|found| found.state != DirectoryState::Deleted) else {
+    // The operator's stream is no directory to anybody.
+    let is_one = |found: &Directory| found.state != DirectoryState::Deleted && found.id != operator::stream();
+    let Some(directory) = found.filter(is_one) else {
         return Ok(None);
     };
     let mut tokens: Vec<([u8; 32], Token)> = c.rows(

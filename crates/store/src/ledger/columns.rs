@@ -34,6 +34,7 @@ pub(super) fn progress(session: &Session, merged: &Merged<'_>) -> Result<(), DbE
     let dead: Vec<(i64, &DeadLetter)> =
         merged.dead.iter().map(|((endpoint, ..), record)| (*endpoint, *record)).collect();
     give_up(session, &dead)?;
+    give_notice(session, merged)?;
     if merged.manual_done.is_empty() {
         return Ok(());
     }
@@ -146,6 +147,31 @@ fn attempts(session: &Session, rows: &[(i64, &Attempt)]) -> Result<(), DbError> 
             &column(rows, |(_, attempt)| text(attempt.response_body.as_deref())),
         ],
     )
+}
+
+/// Seldom more than a few.
+fn give_notice(session: &Session, merged: &Merged<'_>) -> Result<(), DbError> {
+    if !merged.notices.is_empty() {
+        write(
+            session,
+            "INSERT INTO notices (id, shard, endpoint_id, kind, noticed_at, data)
+             SELECT * FROM unnest($1::text[], $2::integer[], $3::text[], $4::integer[], $5::bigint[], $6::text[])
+             ON CONFLICT (id) DO NOTHING",
+            &[
+                &column(&merged.notices, |(_, notice)| notice.id.as_str()),
+                &column(&merged.notices, |(shard, _)| i32::from(*shard)),
+                &column(&merged.notices, |(_, notice)| notice.endpoint_id.as_str()),
+                &column(&merged.notices, |(_, notice)| notice.kind as i32),
+                &column(&merged.notices, |(_, notice)| notice.at.as_microsecond()),
+                &column(&merged.notices, |(_, notice)| notice.data.to_string()),
+            ],
+        )?;
+    }
+    if merged.notices_told.is_empty() {
+        return Ok(());
+    }
+    let told = column(&merged.notices_told, |id| id.as_str());
+    write(session, "DELETE FROM notices WHERE id = ANY($1::text[])", &[&told])
 }
 
 fn revive(session: &Session, rows: &[Place]) -> Result<(), DbError> {

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rollcall_domain::{
     delivery::{Attempt, Trigger},
-    ids::EndpointId,
+    ids::{EndpointId, EventId},
+    operator::Notice,
 };
 
 use super::{DeadLetter, LaneRecord, ParkedRecord, ProgressBatch};
@@ -27,6 +28,10 @@ pub(super) struct Merged<'a> {
     pub(super) dead: BTreeMap<Place, &'a DeadLetter>,
     /// Manual sends that are done.
     pub(super) manual_done: Vec<i64>,
+    /// What the operator is to be told; an endpoint's number is not needed for it.
+    pub(super) notices: Vec<&'a (u16, Notice)>,
+    /// Notices that the operator has been told.
+    pub(super) notices_told: Vec<&'a EventId>,
 }
 
 impl<'a> Merged<'a> {
@@ -80,6 +85,8 @@ impl<'a> Merged<'a> {
             }
         }
         self.manual_done.extend(&batch.manual_done);
+        self.notices.extend(&batch.notices);
+        self.notices_told.extend(&batch.notices_told);
     }
 
     fn revive(&mut self, place: Place) {
@@ -96,8 +103,6 @@ impl<'a> Merged<'a> {
 
 #[cfg(test)]
 mod tests {
-    use rollcall_domain::ids::EventId;
-
     use super::*;
     use crate::clock;
 

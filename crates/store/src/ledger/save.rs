@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use rollcall_domain::delivery::{Attempt, ErrorClass};
 
-use super::{DeadLetter, LaneRecord, ParkedRecord, columns, merged::Merged};
+use super::{DeadLetter, LaneRecord, ParkedRecord, columns, merged::Merged, notices};
 use crate::db::{Db, DbError, bind};
 
 /// All of it, in the order in which the tables depend on each other.
@@ -45,6 +45,7 @@ fn by_row(c: &Db, merged: &Merged<'_>) -> Result<(), DbError> {
     for id in &merged.manual_done {
         c.execute("DELETE FROM manual_sends WHERE id = $1", bind![*id])?;
     }
+    notices::save(c, merged)?;
     Ok(())
 }
 

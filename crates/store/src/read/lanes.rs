@@ -308,10 +308,14 @@ pub(crate) fn matches(row: &Row<'_>, scope: &Scope, types: &[EventType]) -> Resu
         Scope::Organization(id) => !row.get::<bool>(11)? && row.get::<&str>(4)? == id.as_str(),
         Scope::Directory(id) => row.get::<&str>(5)? == id.as_str(),
     };
-    if !in_scope || types.is_empty() {
-        return Ok(in_scope);
+    if !in_scope {
+        return Ok(false);
     }
     let code: u8 = row.get(3)?;
+    if types.is_empty() {
+        // Operator events go to whoever names them.
+        return Ok(!EventType::from_code(code).is_some_and(EventType::is_operator));
+    }
     Ok(types.iter().any(|kind| *kind as u8 == code))
 }
 

@@ -1,10 +1,14 @@
 //! Loads what a command needs to be decided.
 
-use rollcall_domain::{Loaded, MemberNeeds, Needs};
+use rollcall_domain::{
+    Loaded, MemberNeeds, Needs,
+    event::EventType,
+    operator::{Notice, Told},
+};
 
 use super::directories::DirectoryRow;
 use crate::{
-    db::{Db, DbError},
+    db::{Db, DbError, bind},
     resources,
 };
 
@@ -62,8 +66,30 @@ pub(super) fn load(c: &Db, directory: &DirectoryRow, needs: &Needs) -> Result<Fo
             }
         }
     }
+    if let Some(notice) = &needs.told {
+        loaded.told = told(c, notice)?;
+    }
     referents.sort_unstable();
     referents.dedup();
     resources::referents(c, pk, referents.iter().map(String::as_str), &mut loaded.referents)?;
     Ok(Found { loaded, user: found_user })
+}
+
+/// What the operator was told of an endpoint before this notice.
+fn told(c: &Db, notice: &Notice) -> Result<Told, DbError> {
+    let subject = notice.endpoint_id.as_str();
+    let sql =
+        "SELECT e.subject_version FROM events e WHERE e.subject_id = $1 ORDER BY e.position DESC LIMIT 1";
+    let events = c.row(sql, bind![subject], |row| row.uint(0))?.unwrap_or(0);
+    let sql = "SELECT e.kind FROM events e WHERE e.subject_id = $1 AND e.kind IN ($2, $3, $4)
+               ORDER BY e.position DESC LIMIT 1";
+    let kinds = bind![
+        subject,
+        EventType::EndpointFailing as u8,
+        EventType::EndpointDisabled as u8,
+        EventType::EndpointRecovered as u8
+    ];
+    let state = c.row(sql, kinds, |row| row.get::<u8>(0))?.and_then(EventType::from_code);
+    let already = c.exists("SELECT 1 FROM events e WHERE e.id = $1", bind![notice.id.as_str()])?;
+    Ok(Told { already, events, state })
 }

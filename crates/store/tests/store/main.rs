@@ -10,6 +10,7 @@ mod leases;
 mod ledger;
 mod limits;
 mod manual;
+mod notices;
 mod processes;
 mod reads;
 mod relay;

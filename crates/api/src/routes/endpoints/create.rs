@@ -64,11 +64,12 @@ impl NewEndpoint {
                 return Err(ApiError::invalid("directory_id", "cannot be combined with `organization_id`"));
             }
         };
+        let event_types = validate::event_types(self.event_types.unwrap_or_default(), &scope)?;
         Ok(config_ops::NewEndpoint {
             url: self.url,
             description: self.description,
             scope,
-            event_types: validate::event_types(self.event_types.unwrap_or_default())?,
+            event_types,
             format: validate::format(self.format.as_deref())?,
             retry_schedule: self
                 .retry_schedule

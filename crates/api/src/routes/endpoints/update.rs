@@ -4,7 +4,11 @@
 use std::collections::BTreeMap;
 
 use actix_web::web::{Data, Path};
-use rollcall_domain::{endpoint::OnExhausted, event::EventType, ids::EndpointId};
+use rollcall_domain::{
+    endpoint::{Endpoint, OnExhausted},
+    event::EventType,
+    ids::EndpointId,
+};
 use rollcall_store::config_ops::EndpointPatch;
 use serde::Deserialize;
 
@@ -41,7 +45,7 @@ pub(crate) struct EndpointChange {
 }
 
 impl EndpointChange {
-    fn validate(self, state: &State) -> ApiResult<EndpointPatch> {
+    fn validate(self, state: &State, endpoint: &Endpoint) -> ApiResult<EndpointPatch> {
         if let Some(url) = &self.url {
             validate::url(state, url)?;
         }
@@ -52,7 +56,10 @@ impl EndpointChange {
         Ok(EndpointPatch {
             url: self.url,
             description: self.description,
-            event_types: self.event_types.map(validate::event_types).transpose()?,
+            event_types: self
+                .event_types
+                .map(|types| validate::event_types(types, &endpoint.scope))
+                .transpose()?,
             retry_schedule: self.retry_schedule.map(validate::retry_schedule).transpose()?,
             timeout_seconds: self.timeout_seconds.map(validate::timeout),
             on_exhausted: self.on_exhausted.map(|then| then.0),
@@ -69,6 +76,7 @@ pub(crate) async fn update(
     Body(change): Body<EndpointChange>,
 ) -> ApiResult {
     let endpoint = super::find(&state, &id)?;
-    let endpoint = super::change(&state, endpoint, change.validate(&state)?).await?;
+    let patch = change.validate(&state, &endpoint)?;
+    let endpoint = super::change(&state, endpoint, patch).await?;
     Ok(json::ok(&EndpointView::from(&*endpoint)))
 }

@@ -21,8 +21,8 @@ use crate::{
 const MAX_WAIT: u32 = 60;
 
 pub(crate) async fn list(state: Data<State>, query: Query) -> ApiResult {
-    let [directory, organization, kind, subject] = Filter::PARAMETERS;
-    let query = query.only(&[directory, organization, kind, subject, "after", "limit", "wait"])?;
+    let [directory, organization, kind, subject, of] = Filter::PARAMETERS;
+    let query = query.only(&[directory, organization, kind, subject, of, "after", "limit", "wait"])?;
     let filter = Filter::from_query(&query)?;
     let limit = query.limit()?;
     let wait = query.number("wait", 0..=MAX_WAIT)?.unwrap_or(0);

@@ -36,8 +36,8 @@ struct EventStream {
 }
 
 pub(crate) async fn stream(state: Data<State>, request: HttpRequest, query: Query) -> ApiResult {
-    let [directory, organization, kind, subject] = Filter::PARAMETERS;
-    let query = query.only(&[directory, organization, kind, subject, "after"])?;
+    let [directory, organization, kind, subject, of] = Filter::PARAMETERS;
+    let query = query.only(&[directory, organization, kind, subject, of, "after"])?;
     let filter = Filter::from_query(&query)?;
     // A client that comes back repeats its URL; what it saw last is newer than what it once asked for.
     let last_event_id = request.headers().get(LAST_EVENT_ID).filter(|id| !id.is_empty());

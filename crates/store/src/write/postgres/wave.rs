@@ -11,7 +11,7 @@ use rollcall_domain::{Command, MemberNeeds, Needs};
 
 /// Whether a command needs more than what waves load: how much, its size does not say.
 pub(super) fn is_large(needs: &Needs) -> bool {
-    needs.members == MemberNeeds::All || needs.groups_of_user || needs.groups_of_group
+    needs.members == MemberNeeds::All || needs.groups_of_user || needs.groups_of_group || needs.told.is_some()
 }
 
 /// How many of these commands, from the first one on, make a wave: at least 1, if there are any. A
