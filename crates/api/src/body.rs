@@ -304,7 +304,7 @@ mod tests {
                 r#"{"url":"x","then":"drop"}"#,
                 C::InvalidField,
                 "then",
-                "`then` must be one of dead_letter, block, not `drop`.",
+                "`then` must be one of dead_letter, block, coalesce, not `drop`.",
             ),
             (r#"{"url":"x","then":5}"#, C::InvalidField, "then", "`then` must be a string, not a number."),
             (

@@ -82,7 +82,7 @@ impl Choice for Mode {
 
 impl Choice for OnExhausted {
     fn all() -> Vec<(&'static str, Self)> {
-        vec![("dead_letter", Self::DeadLetter), ("block", Self::Block)]
+        vec![("dead_letter", Self::DeadLetter), ("block", Self::Block), ("coalesce", Self::Coalesce)]
     }
 }
 

@@ -59,6 +59,40 @@ impl Answer {
     }
 }
 
+/// What an attempt says beside the event, in headers of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Marks {
+    /// The sequences of the events that this one stands for, ascending.
+    pub(crate) replaces: Vec<u64>,
+}
+
+impl Marks {
+    /// The headers.
+    fn headers(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let replaces = (!self.replaces.is_empty()).then(|| (REPLACES, ranges(&self.replaces)));
+        replaces.into_iter()
+    }
+}
+
+/// Names the sequences that an event stands for.
+const REPLACES: &str = "rollcall-replaces";
+
+/// `3-5,9`
+fn ranges(numbers: &[u64]) -> String {
+    let mut ranges: Vec<(u64, u64)> = Vec::new();
+    for number in numbers {
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == *number => *last = *number,
+            _ => ranges.push((*number, *number)),
+        }
+    }
+    let told: Vec<String> = ranges
+        .into_iter()
+        .map(|(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") })
+        .collect();
+    told.join(",")
+}
+
 /// Brings an event to an endpoint: the HTTP client, and what tests put in its place.
 pub(crate) trait Courier: 'static {
     /// What is made ready once for an endpoint.
@@ -67,7 +101,7 @@ pub(crate) trait Courier: 'static {
     /// Whether the egress policy accepts the endpoint's URL.
     fn accepts(&self, target: &Self::Target) -> bool;
     /// Sends once, within the endpoint's deadline.
-    async fn send(&self, target: &Self::Target, id: &str, body: Bytes) -> Answer;
+    async fn send(&self, target: &Self::Target, id: &str, body: Bytes, marks: &Marks) -> Answer;
 }
 
 /// The HTTP client: one for all endpoints, so that hosts share connections.
@@ -147,7 +181,7 @@ impl Courier for Sender {
         target.url.is_ok()
     }
 
-    async fn send(&self, target: &Target, id: &str, body: Bytes) -> Answer {
+    async fn send(&self, target: &Target, id: &str, body: Bytes, marks: &Marks) -> Answer {
         let url = match &target.url {
             Ok(url) => url.clone(),
             Err(refusal) => return Answer::failed(ErrorClass::BlockedAddress, refusal.to_string()),
@@ -166,6 +200,11 @@ impl Courier for Sender {
             ("webhook-signature", HeaderValue::try_from(signature)),
         ] {
             if let Ok(value) = value {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        }
+        for (name, value) in marks.headers() {
+            if let Ok(value) = HeaderValue::try_from(value) {
                 headers.insert(HeaderName::from_static(name), value);
             }
         }
@@ -256,6 +295,7 @@ fn forbidden(address: IpAddr) -> Answer {
 fn is_ours(name: &HeaderName) -> bool {
     let name = name.as_str();
     name.starts_with("webhook-")
+        || name.starts_with("rollcall-")
         || matches!(
             name,
             "host"

@@ -39,7 +39,7 @@ use uuid::Uuid;
 
 use crate::{
     Settings,
-    attempt::{Answer, Courier},
+    attempt::{Answer, Courier, Marks},
     lane::test_event,
     log::Log,
     supervisor::{self, Shards},
@@ -439,7 +439,7 @@ impl<F: Fn(u128, &str) -> (Duration, Answer) + 'static> Courier for Notes<F> {
         *target < UNACCEPTABLE
     }
 
-    async fn send(&self, target: &u128, id: &str, _body: Bytes) -> Answer {
+    async fn send(&self, target: &u128, id: &str, _body: Bytes, _: &Marks) -> Answer {
         self.sent.borrow_mut().push((Instant::now(), *target, EventId::parse(id).unwrap()));
         let (takes, answer) = (self.answer)(*target, id);
         if !takes.is_zero() {

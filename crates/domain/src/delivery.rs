@@ -66,7 +66,7 @@ pub enum DeliveryStatus {
     Parked,
     /// The last attempt of the schedule failed: a dead letter.
     Dead,
-    /// The owner gave it up.
+    /// It was not sent: a later event of its subject stands for it.
     Discarded,
 }
 

@@ -58,6 +58,9 @@ pub enum OnExhausted {
     DeadLetter,
     /// Its subject waits for the owner.
     Block,
+    /// The latest state of its subject is sent instead, if there is a later one that was not sent yet
+    /// ([`order::replacement`](crate::order::replacement)); else it becomes a dead letter.
+    Coalesce,
 }
 
 /// The body's format.

@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use crate::{
-    event::{EventType, LoggedEvent},
+    event::{EventType, LoggedEvent, SubjectKind},
     ids::DirectoryId,
 };
 
@@ -74,6 +74,26 @@ pub fn rule(later: &LoggedEvent, earlier: &LoggedEvent) -> Option<Rule> {
     before(later).find(|before| before.has(earlier)).map(|before| before.rule())
 }
 
+/// Among the unsettled events of one subject, in order: which one stands for the first one, because it
+/// carries the whole state as it was later. All before it need not be sent then.
+///
+/// A user's own events carry its groups, so that they stand for its memberships too. A group's carry
+/// no groups that it is in: there only its own events that follow each other stand for each other.
+pub fn replacement<'a>(events: impl IntoIterator<Item = &'a LoggedEvent>) -> Option<usize> {
+    let mut replacement = None;
+    for (at, event) in events.into_iter().enumerate() {
+        let own = event.group_id.is_none();
+        match event.subject.kind {
+            SubjectKind::User | SubjectKind::Group | SubjectKind::Directory if own => {
+                replacement = Some(at);
+            }
+            SubjectKind::User | SubjectKind::Directory => {}
+            SubjectKind::Group | SubjectKind::Endpoint => break,
+        }
+    }
+    replacement.filter(|at| *at > 0)
+}
+
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
@@ -82,7 +102,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        event::{Subject, SubjectKind},
+        event::Subject,
         ids::{EventId, GroupId, OrganizationId},
     };
 
@@ -100,6 +120,46 @@ mod tests {
             sandbox: false,
             timestamp: Timestamp::UNIX_EPOCH,
             body: Bytes::new(),
+        }
+    }
+
+    #[test]
+    fn the_latest_whole_state_stands_for_what_came_before() {
+        use EventType as T;
+        let user = |kind, group| event(1, kind, "usr_a", group);
+        let group = |kind, parent| {
+            let mut event = event(1, kind, "grp_a", parent);
+            event.subject.kind = SubjectKind::Group;
+            event
+        };
+        for (events, expected) in [
+            (vec![], None),
+            (vec![user(T::UserUpdated, None)], None),
+            (vec![user(T::UserUpdated, None), user(T::MemberAdded, Some(7))], None),
+            (
+                vec![user(T::UserCreated, None), user(T::MemberAdded, Some(7)), user(T::UserUpdated, None)],
+                Some(2),
+            ),
+            (
+                vec![
+                    user(T::MemberAdded, Some(7)),
+                    user(T::UserDeleted, None),
+                    user(T::MemberAdded, Some(7)),
+                ],
+                Some(1),
+            ),
+            (vec![group(T::GroupCreated, None), group(T::GroupUpdated, None)], Some(1)),
+            (
+                vec![
+                    group(T::GroupCreated, None),
+                    group(T::MemberAdded, Some(7)),
+                    group(T::GroupUpdated, None),
+                ],
+                None,
+            ),
+            (vec![group(T::MemberAdded, Some(7)), group(T::GroupUpdated, None)], None),
+        ] {
+            assert_eq!(replacement(&events), expected, "{events:?}");
         }
     }
 

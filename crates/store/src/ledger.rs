@@ -82,6 +82,21 @@ pub struct ParkedRecord {
     pub waits_for: Option<String>,
     /// Whether the last failure was of endpoint scope (then a recovered endpoint is tried at once).
     pub endpoint_scope: bool,
+    /// The sequences of the events that the first unsettled one stands for, ascending.
+    pub replaces: Vec<u64>,
+}
+
+/// An event that is not sent because a later one of its subject stands for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replaced {
+    /// To whom.
+    pub endpoint_id: EndpointId,
+    /// Its place in the log.
+    pub shard: u16,
+    /// Its place in the log.
+    pub position: u64,
+    /// The later one's position in the shard.
+    pub by: u64,
 }
 
 /// An event that was given up.
@@ -148,6 +163,8 @@ pub struct ProgressBatch {
     pub attempts: Vec<Attempt>,
     /// Events that were given up.
     pub dead: Vec<DeadLetter>,
+    /// Events that later ones stand for.
+    pub replaced: Vec<Replaced>,
     /// Dead letters that were delivered after all, by a resend.
     pub revived: Vec<(EndpointId, u16, u64)>,
     /// Manual sends that are done, by their ids.
@@ -175,6 +192,8 @@ pub struct Delivery {
     pub last_status: Option<u16>,
     /// When the next attempt is due: not before the endpoint's breaker lets it go.
     pub next_attempt_at: Option<Timestamp>,
+    /// The event that stands for it, if it was discarded for that.
+    pub replaced_by: Option<EventId>,
 }
 
 /// Which deliveries to list: of an endpoint the newest event first; of an event by endpoint; else

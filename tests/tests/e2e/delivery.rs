@@ -360,3 +360,51 @@ async fn deliveries_can_be_looked_up() {
     assert_eq!(attempts.len(), 2, "{whole}");
     assert!(world.owner.list("/deliveries", &format!("{query}&status=dead"), 10).await.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_exhausted_event_is_replaced_by_the_latest_state() {
+    let world = PROFILE.world().await;
+    let dir = world.directory("okta").await;
+    let more = json!({"directory_id": dir.directory, "retry_schedule": [0, 1], "on_exhausted": "coalesce"});
+    let endpoint = world.subscribe("app", more).await;
+    let user = dir.user("ada").await;
+    world.drained("app", &dir).await;
+    world.owner.post(&format!("/endpoints/{}/pause", endpoint.id), json!({})).await.expect(200);
+    world.receiver.plan("app", |attempt| match attempt.event().0["data"]["title"].as_str() {
+        Some("unbearable") => Reply::Status(422),
+        _ => Reply::Status(200),
+    });
+    for title in ["unbearable", "fine", "finer"] {
+        dir.set(&user, "title", json!(title)).await.expect(200);
+    }
+    let group = dir.group("Staff", &[&user]).await;
+    world.owner.post(&format!("/endpoints/{}/resume", endpoint.id), json!({})).await.expect(200);
+    let log = world.owner.events(&dir.directory).await;
+    let find = |what: &str| {
+        log.iter().find(|e| e.0["data"]["title"] == what).unwrap_or_else(|| panic!("no {what} in {log:?}"))
+    };
+    let (unbearable, fine, finer) = (find("unbearable"), find("fine"), find("finer"));
+    world
+        .receiver
+        .wait_until("what comes after the latest state", SOON, |log| {
+            log.iter().any(|a| a.accepted() && a.event().kind() == "group.member_added")
+        })
+        .await;
+    let attempts = world.receiver.attempts_at("app");
+    let of = |event: &Event| attempts.iter().filter(|a| a.webhook_id() == event.id()).collect::<Vec<_>>();
+    assert_eq!((of(unbearable).len(), of(fine).len(), of(finer).len()), (2, 0, 1));
+    let replaced = format!("{}-{}", unbearable.sequence(), fine.sequence());
+    assert_eq!(of(finer)[0].header("rollcall-replaces"), replaced);
+    assert!(attempts.iter().filter(|a| !a.header("rollcall-replaces").is_empty()).count() == 1);
+    assert!(log.iter().any(|event| event.subject() == group));
+    for event in [unbearable, fine] {
+        let delivery = eventually("it is discarded", SOON, || async {
+            let list = world.owner.list("/deliveries", &format!("?event_id={}", event.id()), 100).await;
+            list.first().filter(|delivery| delivery["status"] == "discarded").cloned()
+        })
+        .await;
+        assert_eq!(delivery["replaced_by"], finer.0["id"], "{delivery}");
+    }
+    let told = world.owner.list("/events", "?stream=operator", 10).await;
+    assert!(told.iter().all(|event| event["data"]["on_exhausted"] == "coalesce"), "{told:?}");
+}

@@ -28,6 +28,9 @@ pub(crate) struct DeliveryView<'a> {
     last_response_status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "timestamp::serialize_option")]
     next_attempt_at: Option<Timestamp>,
+    /// The event that stands for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaced_by: Option<&'a EventId>,
     /// When the event was decided.
     #[serde(serialize_with = "timestamp::serialize")]
     created_at: Timestamp,
@@ -49,6 +52,7 @@ impl<'a> From<&'a Delivery> for DeliveryView<'a> {
             last_attempt_at: delivery.last_attempt_at,
             last_response_status: delivery.last_status,
             next_attempt_at: delivery.next_attempt_at,
+            replaced_by: delivery.replaced_by.as_ref(),
             created_at: event.timestamp,
         }
     }

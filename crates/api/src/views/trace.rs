@@ -111,6 +111,8 @@ enum FateView<'a> {
         attempts: Vec<AttemptView<'a>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         waiting: Option<WaitingView<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        replaced_by: Option<&'a EventId>,
     },
 }
 
@@ -131,6 +133,7 @@ impl<'a> AtEndpointView<'a> {
                 status: delivery.status,
                 attempts: attempts.iter().map(AttemptView::from).collect(),
                 waiting: waiting.as_ref().map(|waiting| WaitingView::new(waiting, now)),
+                replaced_by: delivery.replaced_by.as_ref(),
             },
         };
         Self { endpoint_id: &at.endpoint.id, url: &at.endpoint.url, fate }

@@ -228,7 +228,7 @@ async fn refusals_are_sentences_for_people() {
         (
             "/v1/endpoints",
             json!({ "url": url, "on_exhausted": "drop" }),
-            "`on_exhausted` must be one of dead_letter, block, not `drop`.",
+            "`on_exhausted` must be one of dead_letter, block, coalesce, not `drop`.",
         ),
         (
             "/v1/endpoints",

@@ -48,6 +48,7 @@ fn parked(
             .map(|s| clock::now().checked_add(SignedDuration::from_secs(s)).expect("it is there")),
         waits_for: waits_for.map(str::to_owned),
         endpoint_scope: false,
+        replaces: Vec::new(),
     }
 }
 

@@ -124,7 +124,7 @@ async fn attempt_at(receiver: Receiver) -> (Answer, Duration) {
     let mut target = sender.target(&entry(&url, &[]));
     target.timeout = Duration::from_millis(300);
     let start = Instant::now();
-    let answer = sender.send(&target, "evt_1", "{}".into()).await;
+    let answer = sender.send(&target, "evt_1", "{}".into(), &Marks::default()).await;
     server.abort();
     (answer, start.elapsed())
 }
@@ -201,10 +201,10 @@ async fn what_the_receiver_gets_verifies_and_is_complete() {
     let target = sender
         .target(&entry(&url, &[("x-key", "k"), ("Webhook-Id", "evil"), ("host", "evil"), ("bad\n", "x")]));
     let body = r#"{"type":"user.created"}"#;
-    let answer = sender.send(&target, "evt_1", body.into()).await;
+    let answer = sender.send(&target, "evt_1", body.into(), &Marks::default()).await;
     assert_eq!((answer.status, answer.retry_after), (Some(429), Some(Duration::from_secs(7))));
     assert_eq!(answer.body.as_deref(), Some("slow"));
-    assert_eq!(sender.send(&target, "evt_1", body.into()).await.error, None);
+    assert_eq!(sender.send(&target, "evt_1", body.into(), &Marks::default()).await.error, None);
     let (first, second) = server.await.unwrap();
     assert!(second.starts_with("POST"));
     let (head, sent) = first.split_once("\r\n\r\n").unwrap();
@@ -249,7 +249,8 @@ async fn what_cannot_be_reached_says_why() {
         ("ftp://127.0.0.1/".to_owned(), ErrorClass::BlockedAddress, "the URL must begin with https://"),
     ] {
         let sender = sender();
-        let answer = sender.send(&sender.target(&entry(&url, &[])), "evt_1", "{}".into()).await;
+        let answer =
+            sender.send(&sender.target(&entry(&url, &[])), "evt_1", "{}".into(), &Marks::default()).await;
         assert_eq!(answer.error, Some(class), "{url}: {answer:?}");
         assert!(answer.detail.as_ref().is_some_and(|d| d.starts_with(detail)), "{url}: {answer:?}");
     }
@@ -262,7 +263,8 @@ async fn a_name_is_refused_by_its_addresses() {
     let url = format!("http://localhost:{}/", listener.local_addr().unwrap().port());
     let egress = egress::Settings { allow_http: true, ..egress::Settings::default() };
     let sender = Sender::new(&Settings::default(), egress, "Rollcall/0").unwrap();
-    let answer = sender.send(&sender.target(&entry(&url, &[])), "evt_1", "{}".into()).await;
+    let answer =
+        sender.send(&sender.target(&entry(&url, &[])), "evt_1", "{}".into(), &Marks::default()).await;
     assert_eq!(answer.error, Some(ErrorClass::BlockedAddress), "{answer:?}");
     assert!(answer.detail.unwrap().contains("forbidden"));
 }

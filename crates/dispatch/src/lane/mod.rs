@@ -32,6 +32,7 @@ use rollcall_domain::{
 };
 
 mod breaker;
+mod coalesce;
 mod gate;
 mod limit;
 mod park;
@@ -53,6 +54,7 @@ use window::Entry;
 pub(crate) use tests::event as test_event;
 
 pub(crate) use breaker::State as BreakerState;
+pub(crate) use coalesce::GivenUp;
 pub(crate) use send::Finished;
 
 /// The most events between the frontier and the scan, and the most that are settled above it.
@@ -133,6 +135,8 @@ pub(crate) struct Lane {
     probe: Option<u64>,
     dirty: bool,
     touched: BTreeSet<Box<str>>,
+    /// Not told yet.
+    given_up: Vec<GivenUp>,
 }
 
 impl Lane {
@@ -168,6 +172,7 @@ impl Lane {
             probe: None,
             dirty: false,
             touched: BTreeSet::new(),
+            given_up: Vec::new(),
         }
     }
 

@@ -51,6 +51,8 @@ pub(crate) struct Parked {
     pub(crate) endpoint_scope: bool,
     /// The group because of which alone it is parked: that group's deletion waits for it.
     pub(crate) claim: Option<Box<str>>,
+    /// The sequences of the events that the first one stands for, if its attempts are to say so.
+    pub(crate) replaces: Vec<u64>,
     pub(crate) stage: Stage,
     /// What was read of its events, the head first.
     pub(crate) backlog: VecDeque<Arc<LoggedEvent>>,
@@ -67,6 +69,7 @@ impl Parked {
             when,
             endpoint_scope,
             claim: None,
+            replaces: Vec::new(),
             stage: Stage::Resting,
             backlog: VecDeque::new(),
             read_to: 0,
@@ -158,12 +161,14 @@ impl Lane {
 
     /// Goes on with the next event of a parked subject's backlog, or unparks it.
     fn go_on(&mut self, subject: &str, now: Timestamp) {
+        self.coalesce(subject);
         let Some(parked) = self.parked.get_mut(subject) else { return };
         match parked.backlog.front() {
             Some(head) => {
                 if head.position != parked.first {
                     parked.first = head.position;
                     parked.attempts = 0;
+                    parked.replaces.clear();
                     self.touched.insert(subject.into());
                 }
             }
@@ -224,6 +229,7 @@ impl Lane {
         let Some(parked) = self.parked.get_mut(subject) else { return };
         parked.backlog.pop_front();
         parked.attempts = 0;
+        parked.replaces.clear();
         parked.endpoint_scope = false;
         parked.first = parked.backlog.front().map_or(parked.read_to.max(position) + 1, |next| next.position);
         let drained = parked.backlog.is_empty() && parked.read_to.max(position) >= parked.skipped_to;

@@ -45,6 +45,7 @@ impl Lane {
                 next_at: if let When::At(at) = parked.when { Some(at) } else { None },
                 waits_for: parked.claim.as_deref().map(Into::into),
                 endpoint_scope: parked.endpoint_scope,
+                replaces: parked.replaces.clone(),
             });
         }
     }
@@ -69,6 +70,7 @@ impl Lane {
             };
             let mut parked = Parked::new(row.first_position, row.attempts, when, row.endpoint_scope);
             parked.claim = claim;
+            parked.replaces = row.replaces;
             // Which of its events were skipped is not saved; none is beyond the frontier that will
             // not be looked at again.
             parked.skipped_to = row.first_position.max(record.frontier);

@@ -17,6 +17,8 @@ pub(crate) struct Sending {
     pub(crate) event: Arc<LoggedEvent>,
     /// The number of the attempt, from 1.
     pub(crate) number: u32,
+    /// The sequences of the events that it stands for.
+    pub(crate) replaces: Vec<u64>,
 }
 
 /// What an outcome did.
@@ -33,6 +35,9 @@ pub(crate) enum Finished {
     },
     /// The last attempt failed; the subject waits for its owner.
     Blocked,
+    /// The last attempt failed; a later event will stand for it, or it becomes a dead letter, which the
+    /// lane will say.
+    Exhausted,
     /// The event keeps its place: the endpoint is not to be sent to.
     Kept,
     /// The lane does not know of this attempt.
@@ -67,10 +72,10 @@ impl Lane {
             let parked = self.parked.get_mut(subject)?;
             parked.stage = Stage::InFlight;
             let event = Arc::clone(parked.backlog.front()?);
-            return Some(Sending { event, number: parked.attempts + 1 });
+            return Some(Sending { event, number: parked.attempts + 1, replaces: parked.replaces.clone() });
         }
         let event = Arc::clone(&self.window.get(&position)?.event);
-        Some(Sending { event, number: 1 })
+        Some(Sending { event, number: 1, replaces: Vec::new() })
     }
 
     /// What came of an attempt.
@@ -154,6 +159,8 @@ impl Lane {
         let (when, finished) = match (self.policy.schedule.wait_after(attempts), self.policy.on_exhausted) {
             (Some(seconds), _) => (next(seconds), Finished::Parked),
             (None, OnExhausted::Block) => (When::Owner, Finished::Blocked),
+            // Its backlog has to be read first.
+            (None, OnExhausted::Coalesce) => (When::At(now), Finished::Exhausted),
             (None, OnExhausted::DeadLetter) => {
                 match head {
                     Some(subject) => {

@@ -13,7 +13,7 @@ use rollcall_domain::{
 use rollcall_store::ledger::{LaneRecord, ParkedRecord, ProgressBatch};
 use uuid::Uuid;
 
-use super::{BreakerState, Fault, Finished, Lane, Policy, Verdict};
+use super::{BreakerState, Fault, Finished, GivenUp, Lane, Policy, Verdict};
 
 fn uuid(n: u64) -> Uuid {
     Uuid::from_u128(n.into())
@@ -88,6 +88,10 @@ struct World {
     rows: BTreeMap<String, ParkedRecord>,
     /// So many events are admitted before something else happens.
     stride: usize,
+    /// So many events of a backlog are read at a time.
+    read_limit: usize,
+    /// What was given up without another attempt: the position, and what stands for it.
+    given_up: Vec<(u64, Option<u64>)>,
 }
 
 impl World {
@@ -101,6 +105,8 @@ impl World {
             saved: None,
             rows: BTreeMap::new(),
             stride: usize::MAX,
+            read_limit: 2,
+            given_up: Vec::new(),
         };
         world.pump();
         world
@@ -129,12 +135,17 @@ impl World {
                     .filter(|e| {
                         *e.subject.id == *read.subject && (read.from..=read.up_to).contains(&e.position)
                     })
-                    .take(2)
+                    .take(self.read_limit)
                     .cloned()
                     .collect();
-                let read_to = if wanted.len() == 2 { wanted[1].position } else { read.up_to };
+                let full = wanted.len() == self.read_limit;
+                let read_to = wanted.last().filter(|_| full).map_or(read.up_to, |last| last.position);
                 self.lane.backlog(&read, wanted, read_to, self.now);
             }
+            self.given_up.extend(self.lane.take_given_up().into_iter().map(|given_up| match given_up {
+                GivenUp::Dead { event, .. } => (event.position, None),
+                GivenUp::Replaced { event, by } => (event.position, Some(by)),
+            }));
             if !moved {
                 return;
             }
@@ -283,6 +294,64 @@ fn the_last_attempt_makes_a_dead_letter_or_blocks() {
     let subject = world.log[0].subject.id.clone();
     world.lane.settled_by_hand(&subject, 1, world.now);
     assert_eq!(world.next(), Some(2));
+}
+
+#[test]
+fn the_last_attempt_has_the_latest_state_sent_instead() {
+    let coalesce = |waits: &[u32]| Policy { on_exhausted: OnExhausted::Coalesce, ..policy(waits) };
+    let world = |events: &[&str]| {
+        let mut world = World::new(&[0, 1], &[]);
+        world.policy = coalesce(&[0, 1]);
+        world.lane.set_policy(world.policy.clone());
+        world.log = (1..).zip(events).map(|(position, text)| event(position, text)).collect();
+        world.read_limit = 64;
+        world
+    };
+    let mut first = world(&["u1", "u1+g1", "u1", "u2", "u1-g1"]);
+    let world_ = &mut first;
+    assert_eq!(world_.send_all(), [1, 4]);
+    assert_eq!(world_.finish(1, MESSAGE), Finished::Parked);
+    world_.finish(4, Verdict::Delivered);
+    world_.pass(1);
+    assert_eq!(world_.next(), Some(1));
+    assert_eq!(world_.finish(1, MESSAGE), Finished::Exhausted);
+    assert_eq!(world_.given_up, [(1, Some(3)), (2, Some(3))]);
+    let sending = world_.lane.next(true).unwrap();
+    assert_eq!((sending.event.position, sending.number, sending.replaces), (3, 1, vec![1, 2]));
+    // It is known after a restart, and says so again.
+    assert_eq!(world_.finish(3, MESSAGE), Finished::Parked);
+    world_.save();
+    world_.crash();
+    world_.pass(1);
+    let sending = world_.lane.next(true).unwrap();
+    assert_eq!((sending.event.position, sending.number, sending.replaces), (3, 2, vec![1, 2]));
+    world_.finish(3, Verdict::Delivered);
+    let sending = world_.lane.next(true).unwrap();
+    assert_eq!((sending.event.position, sending.replaces.len()), (5, 0), "it stands for nothing");
+    // A membership has no whole state after it: a dead letter.
+    world_.finish(5, MESSAGE);
+    world_.pass(1);
+    assert_eq!(world_.next(), Some(5));
+    assert_eq!(world_.finish(5, MESSAGE), Finished::Exhausted);
+    assert_eq!(world_.given_up.last(), Some(&(5, None)));
+    assert_eq!((world_.lane.parked_len(), world_.lane.frontier()), (0, 5));
+
+    // What stands for others and is exhausted in turn is replaced with them.
+    let mut world = world(&["u1", "u1"]);
+    for _ in 0..2 {
+        let position = world.next().unwrap();
+        world.finish(position, MESSAGE);
+        world.pass(1);
+    }
+    let position = world.next().unwrap();
+    world.log.push(event(3, "u1!"));
+    world.pump();
+    world.finish(position, MESSAGE);
+    world.pass(1);
+    let position = world.next().unwrap();
+    world.finish(position, MESSAGE);
+    let sending = world.lane.next(true).unwrap();
+    assert_eq!((sending.event.position, sending.replaces), (3, vec![1, 2]));
 }
 
 #[test]
@@ -579,6 +648,16 @@ impl Checker {
         self.excuse();
     }
 
+    /// It is not sent (any more).
+    fn give_up(&mut self, position: u64) {
+        let at = usize::try_from(position).unwrap() - 1;
+        assert!(!self.in_flight[at], "{position} is under way and given up");
+        self.settled[at] = true;
+        self.settled_in_epoch[at] = true;
+        self.failed[at] = false;
+        self.excuse();
+    }
+
     fn crash(&mut self) {
         for list in [&mut self.in_flight, &mut self.sent_in_epoch, &mut self.settled_in_epoch] {
             list.fill(false);
@@ -609,12 +688,17 @@ proptest! {
         steps in prop::collection::vec((0..16_u8, any::<u8>()), 0..250),
         patience in 2..6_usize,
         stride in prop_oneof![Just(1), Just(3), Just(usize::MAX)],
+        read_limit in prop_oneof![Just(2), Just(5)],
+        on_exhausted in prop_oneof![Just(OnExhausted::DeadLetter), Just(OnExhausted::Coalesce)],
     ) {
         let mut waits = vec![2; patience];
         waits[0] = 0;
         let all: Vec<&str> = texts.iter().map(String::as_str).collect();
         let mut world = World::new(&waits, &[]);
         world.stride = stride;
+        world.read_limit = read_limit;
+        world.policy.on_exhausted = on_exhausted;
+        world.lane.set_policy(world.policy.clone());
         let log: Vec<_> = (1..).zip(&all).map(|(position, text)| event(position, text)).collect();
         let mut checker = Checker::new(&log);
         let mut flights: Vec<u64> = vec![];
@@ -652,6 +736,7 @@ proptest! {
                     }
                 }
             }
+            world.given_up.drain(..).for_each(|(position, _)| checker.give_up(position));
             prop_assert!(world.lane.frontier() <= world.lane.scan().max(world.lane.frontier()));
         }
         // The endpoint is well from now on: everything must arrive.
@@ -671,6 +756,7 @@ proptest! {
             } else {
                 break;
             }
+            world.given_up.drain(..).for_each(|(position, _)| checker.give_up(position));
         }
         let lost: Vec<usize> = (0..log.len()).filter(|i| !checker.settled[*i]).map(|i| i + 1).collect();
         prop_assert!(lost.is_empty(), "lost: {:?}", lost);

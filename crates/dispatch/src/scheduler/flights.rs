@@ -11,13 +11,17 @@ use rollcall_domain::{
     event::LoggedEvent,
     ids::{AttemptId, EndpointId, EventId},
 };
-use rollcall_store::{clock, config_ops::ConfigError, ledger::DeadLetter};
+use rollcall_store::{
+    clock,
+    config_ops::ConfigError,
+    ledger::{DeadLetter, Replaced},
+};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{Scheduler, manual::Found, reads::Side, tell::Outcome};
 use crate::{
-    attempt::{Answer, Courier},
-    lane::{Finished, Halt, Verdict},
+    attempt::{Answer, Courier, Marks},
+    lane::{Finished, GivenUp, Halt, Verdict},
     log::Log,
     metric,
     process::{Inbox, Turn},
@@ -40,6 +44,7 @@ pub(super) struct Cargo {
     pub(super) trigger: Trigger,
     /// The owner's request, if it was one.
     pub(super) manual: Option<i64>,
+    pub(super) marks: Marks,
 }
 
 /// What came of it.
@@ -63,7 +68,8 @@ async fn fly<C: Courier>(
     let started_at = clock::now();
     let start = Instant::now();
     let id = cargo.event_id.clone();
-    let mut send = pin!(courier.send(&target, id.as_str(), body));
+    let marks = cargo.marks.clone();
+    let mut send = pin!(courier.send(&target, id.as_str(), body, &marks));
     let answer = match timeout(SLOW, &mut send).await {
         Ok(answer) => answer,
         Err(_) => {
@@ -151,6 +157,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                 number: sending.number,
                 trigger: Trigger::Schedule,
                 manual: None,
+                marks: Marks { replaces: sending.replaces },
                 event: Some(Arc::clone(&sending.event)),
             };
             self.process.active_at(&track.entry.endpoint.id, &track.common);
@@ -280,19 +287,15 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             }
             Finished::Dead { attempts } => {
                 track.tell_of_dead(&event.id, attempts, outcome);
-                self.pending.dead.push(DeadLetter {
-                    endpoint_id: cargo.endpoint.clone(),
-                    shard: event.shard,
-                    position: event.position,
-                    event_id: event.id.clone(),
-                    subject_id: event.subject.id.to_string(),
-                    attempts,
-                    died_at: now,
-                });
+                self.pending.dead.push(dead_letter(&cargo.endpoint, event, attempts, now));
             }
-            Finished::Parked | Finished::Blocked | Finished::Kept | Finished::Unknown => {}
+            Finished::Parked
+            | Finished::Blocked
+            | Finished::Exhausted
+            | Finished::Kept
+            | Finished::Unknown => {}
         }
-        if let Finished::Dead { .. } | Finished::Blocked = finished {
+        if let Finished::Dead { .. } | Finished::Blocked | Finished::Exhausted = finished {
             self.note_exhausted(index, event);
         }
         self.note_health(index, verdict, outcome);
@@ -313,6 +316,27 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                     let reason = format!("every attempt since {since} failed");
                     self.halt(index, EndpointState::Disabled, reason);
                 }
+            }
+        }
+    }
+
+    /// Takes up what a lane gave up without another attempt.
+    pub(super) fn take_given_up(&mut self, index: usize) {
+        let now = self.process.clock.now();
+        let Some(track) = self.tracks[index].as_mut() else { return };
+        let endpoint = track.entry.endpoint.id.clone();
+        for given_up in track.lane.take_given_up() {
+            match given_up {
+                GivenUp::Dead { event, attempts } => {
+                    track.tell_of_dead(&event.id, attempts, Outcome { class: None, status: None });
+                    self.pending.dead.push(dead_letter(&endpoint, &event, attempts, now));
+                }
+                GivenUp::Replaced { event, by } => self.pending.replaced.push(Replaced {
+                    endpoint_id: endpoint.clone(),
+                    shard: event.shard,
+                    position: event.position,
+                    by,
+                }),
             }
         }
     }
@@ -343,5 +367,22 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             }
             Side::StateSet { index, id }
         }));
+    }
+}
+
+fn dead_letter(
+    endpoint: &EndpointId,
+    event: &Arc<LoggedEvent>,
+    attempts: u32,
+    died_at: Timestamp,
+) -> DeadLetter {
+    DeadLetter {
+        endpoint_id: endpoint.clone(),
+        shard: event.shard,
+        position: event.position,
+        event_id: event.id.clone(),
+        subject_id: event.subject.id.to_string(),
+        attempts,
+        died_at,
     }
 }

@@ -29,7 +29,10 @@ use super::{
     flights::{Cargo, Landed},
     reads::{AGAIN, Side},
 };
-use crate::{attempt::Courier, log::Log};
+use crate::{
+    attempt::{Courier, Marks},
+    log::Log,
+};
 
 /// Under way for one endpoint, so that one that hangs does not keep the others waiting.
 const OF_ENDPOINT: usize = 8;
@@ -297,8 +300,16 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                 .map(|entry| (entry.endpoint.state, Rc::new(self.courier.target(entry)))),
         };
         let target = target.filter(|(state, _)| *state != EndpointState::Quarantined);
-        let cargo =
-            Cargo { index, endpoint: endpoint.clone(), event_id, event, number, trigger, manual: Some(id) };
+        let cargo = Cargo {
+            index,
+            endpoint: endpoint.clone(),
+            event_id,
+            event,
+            number,
+            trigger,
+            manual: Some(id),
+            marks: Marks::default(),
+        };
         match target {
             Some((_, target)) => self.fly(target, cargo, body, None),
             // By the loop, so that a thousand of these are not a thousand calls deep.

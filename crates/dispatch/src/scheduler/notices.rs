@@ -148,6 +148,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         data["on_exhausted"] = match track.endpoint().on_exhausted {
             OnExhausted::DeadLetter => "dead_letter".into(),
             OnExhausted::Block => "block".into(),
+            OnExhausted::Coalesce => "coalesce".into(),
         };
         self.notice(index, EventType::DeliveryExhausted, data);
     }

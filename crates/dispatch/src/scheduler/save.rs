@@ -85,6 +85,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
 fn is_empty(batch: &ProgressBatch) -> bool {
     batch.attempts.is_empty()
         && batch.dead.is_empty()
+        && batch.replaced.is_empty()
         && batch.revived.is_empty()
         && batch.manual_done.is_empty()
         && batch.notices.is_empty()

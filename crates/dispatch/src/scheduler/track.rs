@@ -148,6 +148,8 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         let followed = self.followed;
         let Some(track) = self.tracks[index].as_mut() else { return };
         track.touched = false;
+        self.take_given_up(index);
+        let Some(track) = self.tracks[index].as_mut() else { return };
         if track.is_sending() {
             while let Some(read) = track.lane.next_read() {
                 self.backlog_reads.push_back((index, read));

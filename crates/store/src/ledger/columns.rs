@@ -6,7 +6,7 @@ use tokio_postgres::types::ToSql;
 use super::{
     DeadLetter, LaneRecord, ParkedRecord,
     merged::{Merged, Place},
-    save::{settled, text},
+    save::{numbers, text},
 };
 use crate::db::{DbError, Session};
 
@@ -34,6 +34,7 @@ pub(super) fn progress(session: &Session, merged: &Merged<'_>) -> Result<(), DbE
     let dead: Vec<(i64, &DeadLetter)> =
         merged.dead.iter().map(|((endpoint, ..), record)| (*endpoint, *record)).collect();
     give_up(session, &dead)?;
+    replace(session, merged)?;
     give_notice(session, merged)?;
     if merged.manual_done.is_empty() {
         return Ok(());
@@ -67,7 +68,7 @@ fn lanes(session: &Session, merged: &Merged<'_>) -> Result<(), DbError> {
             &column(&rows, |(endpoint, _)| *endpoint),
             &column(&rows, |(_, lane)| i32::from(lane.shard)),
             &column(&rows, |(_, lane)| int(lane.frontier)),
-            &column(&rows, |(_, lane)| settled(lane)),
+            &column(&rows, |(_, lane)| numbers(&lane.settled_above)),
             &column(&rows, |(_, lane)| lane.breaker.as_str()),
             &column(&rows, |(_, lane)| lane.failing_since.map(jiff::Timestamp::as_microsecond)),
         ],
@@ -97,12 +98,12 @@ fn park(session: &Session, rows: &[(i64, &ParkedRecord)]) -> Result<(), DbError>
     write(
         session,
         "INSERT INTO parked (endpoint_pk, shard, subject_id, first_position, attempts, next_at, waits_for,
-                endpoint_scope)
+                endpoint_scope, replaces)
          SELECT * FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
-            $7::text[], $8::integer[])
+            $7::text[], $8::integer[], $9::text[])
          ON CONFLICT (endpoint_pk, shard, subject_id) DO UPDATE SET first_position = excluded.first_position,
             attempts = excluded.attempts, next_at = excluded.next_at, waits_for = excluded.waits_for,
-            endpoint_scope = excluded.endpoint_scope",
+            endpoint_scope = excluded.endpoint_scope, replaces = excluded.replaces",
         &[
             &column(rows, |(endpoint, _)| *endpoint),
             &column(rows, |(_, parked)| i32::from(parked.shard)),
@@ -112,6 +113,7 @@ fn park(session: &Session, rows: &[(i64, &ParkedRecord)]) -> Result<(), DbError>
             &column(rows, |(_, parked)| parked.next_at.map(jiff::Timestamp::as_microsecond)),
             &column(rows, |(_, parked)| parked.waits_for.as_deref()),
             &column(rows, |(_, parked)| i32::from(parked.endpoint_scope)),
+            &column(rows, |(_, parked)| numbers(&parked.replaces)),
         ],
     )
 }
@@ -145,6 +147,25 @@ fn attempts(session: &Session, rows: &[(i64, &Attempt)]) -> Result<(), DbError> 
             &column(rows, |(_, attempt)| attempt.error.map(ErrorClass::as_str)),
             &column(rows, |(_, attempt)| text(attempt.error_detail.as_deref())),
             &column(rows, |(_, attempt)| text(attempt.response_body.as_deref())),
+        ],
+    )
+}
+
+fn replace(session: &Session, merged: &Merged<'_>) -> Result<(), DbError> {
+    if merged.replaced.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<(Place, u64)> = merged.replaced.iter().map(|(place, by)| (*place, *by)).collect();
+    write(
+        session,
+        "INSERT INTO replaced (endpoint_pk, shard, position, replaced_by)
+         SELECT * FROM unnest($1::bigint[], $2::integer[], $3::bigint[], $4::bigint[])
+         ON CONFLICT (endpoint_pk, position, shard) DO UPDATE SET replaced_by = excluded.replaced_by",
+        &[
+            &column(&rows, |((endpoint, ..), _)| *endpoint),
+            &column(&rows, |((_, shard, _), _)| i32::from(*shard)),
+            &column(&rows, |((.., position), _)| int(*position)),
+            &column(&rows, |(_, by)| int(*by)),
         ],
     )
 }

@@ -89,6 +89,8 @@ pub(super) struct View<'a> {
 struct Known {
     tried: HashMap<u64, Tried>,
     dead: HashSet<u64>,
+    /// By which later position.
+    replaced: HashMap<u64, u64>,
     parked: HashMap<String, ParkedRecord>,
 }
 
@@ -189,7 +191,9 @@ impl<'a> View<'a> {
                 }
                 match self.status(event, &tried, &known) {
                     Some((status, next_at)) if only.is_none_or(|only| only == status) => {
-                        self.told(event, &tried, status, next_at).map(Some)
+                        let by = known.replaced.get(&event.position).copied();
+                        let by = by.filter(|_| status == DeliveryStatus::Discarded);
+                        self.told(event, &tried, (status, next_at), by).map(Some)
                     }
                     _ => Ok(None),
                 }
@@ -201,9 +205,17 @@ impl<'a> View<'a> {
         &self,
         event: &Arc<LoggedEvent>,
         tried: &Tried,
-        status: DeliveryStatus,
-        next_attempt_at: Option<Timestamp>,
+        (status, next_attempt_at): (DeliveryStatus, Option<Timestamp>),
+        replaced_by: Option<u64>,
     ) -> Result<Delivery, DbError> {
+        let replaced_by = match replaced_by {
+            Some(position) => self.c.row(
+                "SELECT e.id FROM events e WHERE e.shard = $1 AND e.position = $2",
+                bind![self.shard, position],
+                |row| row.parsed(0, EventId::parse),
+            )?,
+            None => None,
+        };
         let event = if event.body.is_empty() {
             Arc::new(rows::with_body(self.c, LoggedEvent::clone(event))?)
         } else {
@@ -221,6 +233,7 @@ impl<'a> View<'a> {
             last_attempt_at: tried.last_at,
             last_status: tried.last_status,
             next_attempt_at,
+            replaced_by,
         })
     }
 
@@ -240,6 +253,9 @@ impl<'a> View<'a> {
         }
         if known.dead.contains(&event.position) {
             return Some((DeliveryStatus::Dead, None));
+        }
+        if known.replaced.contains_key(&event.position) {
+            return Some((DeliveryStatus::Discarded, None));
         }
         let parked = known.parked.get(&*event.subject.id);
         Some(match parked.filter(|parked| parked.first_position <= event.position) {
@@ -290,6 +306,13 @@ impl<'a> View<'a> {
             |row| row.uint(0),
         )?;
         known.dead.extend(dead);
+        let replaced = self.c.rows(
+            "SELECT r.position, r.replaced_by FROM ledger.replaced r WHERE r.endpoint_pk = $1 AND r.shard = $2
+                AND r.position IN (SELECT CAST(value AS BIGINT) FROM json_each($3))",
+            bind![number, self.shard, &positions],
+            |row| Ok::<_, DbError>((row.uint(0)?, row.uint(1)?)),
+        )?;
+        known.replaced.extend(replaced);
         let subjects: HashSet<&str> = events.iter().map(|event| &*event.subject.id).collect();
         let subjects = serde_json::Value::from_iter(subjects).to_string();
         let parked = lanes::parked_among(self.c, &self.endpoint.id, number, self.shard, &subjects)?;

@@ -73,7 +73,7 @@ impl<'a> Source<'a> {
 fn list(source: &Source<'_>, query: &DeliveryQuery) -> Result<Vec<Delivery>, DbError> {
     let Source { c, catalog, .. } = *source;
     let limit = query.limit.clamp(1, 1000) as usize;
-    if matches!(query.status, Some(DeliveryStatus::Delivering | DeliveryStatus::Discarded)) {
+    if query.status == Some(DeliveryStatus::Delivering) {
         return Ok(Vec::new());
     }
     if let Some(event_id) = &query.event_id {
@@ -163,7 +163,12 @@ fn of_endpoint(
         }
     };
     match status {
-        Some(status @ (DeliveryStatus::Dead | DeliveryStatus::Parked | DeliveryStatus::Retrying)) => {
+        Some(
+            status @ (DeliveryStatus::Dead
+            | DeliveryStatus::Parked
+            | DeliveryStatus::Retrying
+            | DeliveryStatus::Discarded),
+        ) => {
             let Some(number) = views[0].number else { return Ok(Vec::new()) };
             let places = match &list {
                 List::OfOne { view, before } => places::in_one(view, number, status, *before, limit)?,

@@ -14,7 +14,8 @@ use crate::{
 const LANE: &str = "e.id, l.shard, l.frontier, l.settled_above, l.breaker, l.failing_since";
 /// Of `parked p`; read by [`parked`].
 const PARKED: &str =
-    "p.shard, p.subject_id, p.first_position, p.attempts, p.next_at, p.waits_for, p.endpoint_scope";
+    "p.shard, p.subject_id, p.first_position, p.attempts, p.next_at, p.waits_for, p.endpoint_scope,
+     p.replaces";
 
 impl Store {
     /// Every saved lane through a shard (when a dispatcher takes it on). An endpoint without one has
@@ -165,5 +166,6 @@ fn parked(row: &Row<'_>, endpoint: &EndpointId) -> Result<ParkedRecord, DbError>
         next_at: row.optional_time(4)?,
         waits_for: row.get(5)?,
         endpoint_scope: row.get(6)?,
+        replaces: row.json(7)?,
     })
 }

@@ -26,6 +26,8 @@ pub(super) struct Merged<'a> {
     pub(super) revived: BTreeSet<Place>,
     /// Given up after that, if not delivered.
     pub(super) dead: BTreeMap<Place, &'a DeadLetter>,
+    /// By which later position each is replaced.
+    pub(super) replaced: BTreeMap<Place, u64>,
     /// Manual sends that are done.
     pub(super) manual_done: Vec<i64>,
     /// What the operator is to be told; an endpoint's number is not needed for it.
@@ -84,6 +86,11 @@ impl<'a> Merged<'a> {
                 self.dead.insert((endpoint, record.shard, record.position), record);
             }
         }
+        for record in &batch.replaced {
+            if let Some(endpoint) = number(&record.endpoint_id) {
+                self.replaced.insert((endpoint, record.shard, record.position), record.by);
+            }
+        }
         self.manual_done.extend(&batch.manual_done);
         self.notices.extend(&batch.notices);
         self.notices_told.extend(&batch.notices_told);
@@ -127,6 +134,7 @@ mod tests {
             next_at: None,
             waits_for: None,
             endpoint_scope: false,
+            replaces: Vec::new(),
         };
         let dead = |position| DeadLetter {
             endpoint_id: known.clone(),

@@ -42,6 +42,13 @@ fn by_row(c: &Db, merged: &Merged<'_>) -> Result<(), DbError> {
     for ((endpoint, ..), record) in &merged.dead {
         dead(c, *endpoint, record)?;
     }
+    for ((endpoint, shard, position), by) in &merged.replaced {
+        c.execute(
+            "INSERT INTO replaced (endpoint_pk, shard, position, replaced_by) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (endpoint_pk, position, shard) DO UPDATE SET replaced_by = excluded.replaced_by",
+            bind![*endpoint, *shard, *position, *by],
+        )?;
+    }
     for id in &merged.manual_done {
         c.execute("DELETE FROM manual_sends WHERE id = $1", bind![*id])?;
     }
@@ -60,7 +67,7 @@ fn lane(c: &Db, endpoint: i64, record: &LaneRecord) -> Result<(), DbError> {
             endpoint,
             record.shard,
             record.frontier,
-            settled(record),
+            numbers(&record.settled_above),
             &record.breaker,
             record.failing_since,
         ],
@@ -68,18 +75,19 @@ fn lane(c: &Db, endpoint: i64, record: &LaneRecord) -> Result<(), DbError> {
     .map(drop)
 }
 
-pub(super) fn settled(record: &LaneRecord) -> String {
-    serde_json::Value::from(record.settled_above.as_slice()).to_string()
+/// A JSON array.
+pub(super) fn numbers(list: &[u64]) -> String {
+    serde_json::Value::from(list).to_string()
 }
 
 fn parked(c: &Db, endpoint: i64, record: &ParkedRecord) -> Result<(), DbError> {
     c.execute(
         "INSERT INTO parked (endpoint_pk, shard, subject_id, first_position, attempts, next_at, waits_for,
-                endpoint_scope)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                endpoint_scope, replaces)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT (endpoint_pk, shard, subject_id) DO UPDATE SET first_position = excluded.first_position,
             attempts = excluded.attempts, next_at = excluded.next_at, waits_for = excluded.waits_for,
-            endpoint_scope = excluded.endpoint_scope",
+            endpoint_scope = excluded.endpoint_scope, replaces = excluded.replaces",
         bind![
             endpoint,
             record.shard,
@@ -89,6 +97,7 @@ fn parked(c: &Db, endpoint: i64, record: &ParkedRecord) -> Result<(), DbError> {
             record.next_at,
             &record.waits_for,
             record.endpoint_scope,
+            numbers(&record.replaces),
         ],
     )
     .map(drop)

@@ -12,7 +12,8 @@ use rollcall_store::{
     Store, clock,
     config_ops::EndpointPatch,
     ledger::{
-        BreakerState, DeadLetter, DeliveryQuery, Lag, LaneRecord, ManualSendWhat, ParkedRecord, ProgressBatch,
+        BreakerState, DeadLetter, DeliveryQuery, Lag, LaneRecord, ManualSendWhat, ParkedRecord,
+        ProgressBatch, Replaced,
     },
 };
 use serde_json::json;
@@ -26,6 +27,7 @@ crate::support::on_both! {
     the_outcome_of_a_test_send_can_be_waited_for_and_found,
     an_open_breaker_defers_the_next_attempt_and_is_told,
     what_waits_for_its_owner_is_parked_and_not_retrying,
+    what_a_later_event_stands_for_is_discarded,
 }
 
 fn attempt(endpoint: &EndpointId, event: &LoggedEvent, number: u32, failed: bool) -> Attempt {
@@ -67,6 +69,7 @@ fn parked(endpoint: &EndpointId, event: &LoggedEvent, attempts: u32) -> ParkedRe
         next_at: Timestamp::from_second(9_000_000_000).ok(),
         waits_for: None,
         endpoint_scope: true,
+        replaces: Vec::new(),
     }
 }
 
@@ -461,4 +464,42 @@ async fn what_waits_for_its_owner_is_parked_and_not_retrying(f: Fixture) {
         let id = DeliveryId { endpoint_id: ep.clone(), shard: 0, position: event.position };
         assert_eq!(f.store.delivery(&id).await.unwrap().unwrap().0.next_attempt_at, next_at);
     }
+}
+
+async fn what_a_later_event_stands_for_is_discarded(f: Fixture) {
+    let ep = f.endpoint(Scope::All, vec![]).await.id;
+    let ann = f.user("ann").await;
+    for title in ["a", "b"] {
+        let operations = json!([{"op": "replace", "path": "title", "value": title}]);
+        f.write(patch_user(&ann.id, operations)).await.unwrap();
+    }
+    let events = f.heard.events();
+    let replaced =
+        |n: usize, by| Replaced { endpoint_id: ep.clone(), shard: 0, position: events[n].position, by };
+    let row = ParkedRecord { replaces: vec![1, 2], ..parked(&ep, &events[2], 0) };
+    let batch = ProgressBatch {
+        lanes: vec![lane(&ep, 3, vec![])],
+        parked: vec![row.clone()],
+        attempts: vec![attempt(&ep, &events[0], 1, true)],
+        replaced: vec![replaced(0, 2), replaced(0, 3), replaced(1, 3)],
+        ..ProgressBatch::default()
+    };
+    f.store.save_progress(batch).await.unwrap();
+    assert_eq!(f.store.load_parked(&ep, 0).await.unwrap(), [row]);
+    let query = DeliveryQuery {
+        endpoint_id: Some(ep.clone()),
+        status: Some(DeliveryStatus::Discarded),
+        limit: 9,
+        ..DeliveryQuery::default()
+    };
+    let found = f.store.deliveries(query).await.unwrap();
+    let found: Vec<_> = found.iter().map(|found| (&found.event.id, found.replaced_by.as_ref())).collect();
+    assert_eq!(found, [(&events[1].id, Some(&events[2].id)), (&events[0].id, Some(&events[2].id))]);
+    // Sent by hand, it is delivered all the same.
+    let batch =
+        ProgressBatch { attempts: vec![attempt(&ep, &events[0], 2, false)], ..ProgressBatch::default() };
+    f.store.save_progress(batch).await.unwrap();
+    let id = DeliveryId { endpoint_id: ep.clone(), shard: 0, position: events[0].position };
+    let (delivery, _) = f.store.delivery(&id).await.unwrap().unwrap();
+    assert_eq!((delivery.status, delivery.replaced_by), (DeliveryStatus::Delivered, None));
 }

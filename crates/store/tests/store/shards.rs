@@ -72,6 +72,7 @@ fn parked(endpoint: &EndpointId, event: &LoggedEvent) -> ParkedRecord {
         next_at: Some(clock::now()),
         waits_for: None,
         endpoint_scope: false,
+        replaces: Vec::new(),
     }
 }
 

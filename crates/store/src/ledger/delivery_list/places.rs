@@ -22,6 +22,12 @@ pub(super) fn in_one(
              ORDER BY position DESC LIMIT $4",
             limit,
         ),
+        // One that was sent by hand after all is passed over later.
+        DeliveryStatus::Discarded => (
+            "SELECT position FROM ledger.replaced WHERE endpoint_pk = $1 AND shard = $2 AND position < $3
+             ORDER BY position DESC LIMIT $4",
+            SCAN,
+        ),
         // The events behind the first one, and first ones never tried or not tried again.
         DeliveryStatus::Parked => (
             "SELECT e.position FROM ledger.parked p JOIN events e ON e.subject_id = p.subject_id AND e.shard = p.shard
@@ -66,6 +72,12 @@ pub(super) fn in_many(
             "SELECT event_id, shard, position FROM ledger.dead_letters WHERE endpoint_pk = $1 AND event_id < $2
              ORDER BY event_id DESC LIMIT $3",
             limit,
+        ),
+        DeliveryStatus::Discarded => (
+            "SELECT e.id, e.shard, e.position
+             FROM ledger.replaced r JOIN events e ON e.shard = r.shard AND e.position = r.position
+             WHERE r.endpoint_pk = $1 AND e.id < $2 ORDER BY e.id DESC LIMIT $3",
+            SCAN,
         ),
         DeliveryStatus::Parked => (
             "SELECT e.id, e.shard, e.position
