@@ -268,3 +268,69 @@ async fn a_name_is_refused_by_its_addresses() {
     assert_eq!(answer.error, Some(ErrorClass::BlockedAddress), "{answer:?}");
     assert!(answer.detail.unwrap().contains("forbidden"));
 }
+
+#[tokio::test]
+async fn one_deadline_covers_every_phase() {
+    // Nobody takes the connections that wait, and no more may wait.
+    let full = tokio::net::TcpSocket::new_v4().unwrap();
+    full.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let full = full.listen(1).unwrap();
+    let address = full.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(stream) = tokio::time::timeout(Duration::from_millis(200), TcpStream::connect(address)).await
+    {
+        waiting.push(stream.unwrap());
+    }
+    // It takes connections and says nothing: neither a handshake nor an answer.
+    let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = mute.local_addr().unwrap();
+    let server = tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((stream, _)) = mute.accept().await {
+            open.push(stream);
+        }
+    });
+    for (phase, url) in [
+        ("connect", format!("http://{address}/")),
+        ("TLS", format!("https://{silent}/")),
+        ("answer", format!("http://{silent}/")),
+    ] {
+        let sender = sender();
+        let mut target = sender.target(&entry(&url, &[]));
+        target.timeout = Duration::from_millis(300);
+        let start = Instant::now();
+        let answer = sender.send(&target, "evt_1", "{}".into(), &Marks::default()).await;
+        assert_eq!((answer.status, answer.error), (None, Some(ErrorClass::Timeout)), "{phase}: {answer:?}");
+        assert!(start.elapsed() < Duration::from_secs(2), "{phase}: {:?}", start.elapsed());
+    }
+    server.abort();
+}
+
+#[test]
+fn retry_after_is_seconds_or_a_date() {
+    let parsed = |text: &str| {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, text.parse().unwrap());
+        retry_after(&headers)
+    };
+    let date = |from_now: i64| {
+        let at = clock::now().checked_add(jiff::SignedDuration::from_secs(from_now)).unwrap();
+        at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    };
+    for (text, expected) in [
+        ("120", Some(120)),
+        (" 0 ", Some(0)),
+        ("18446744073709551615", Some(u64::MAX)),
+        // In the past: at once, as far as the bounds of a wait allow.
+        ("Wed, 21 Oct 2015 07:28:00 GMT", Some(0)),
+        ("-5", None),
+        ("1.5", None),
+        ("tomorrow", None),
+        ("", None),
+    ] {
+        assert_eq!(parsed(text), expected.map(Duration::from_secs), "{text:?}");
+    }
+    let ahead = parsed(&date(90)).unwrap();
+    assert!((88..=90).contains(&ahead.as_secs()), "{ahead:?}");
+    assert_eq!(retry_after(&HeaderMap::new()), None);
+}

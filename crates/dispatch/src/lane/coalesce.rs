@@ -7,11 +7,7 @@
 
 use std::sync::Arc;
 
-use rollcall_domain::{
-    endpoint::OnExhausted,
-    event::LoggedEvent,
-    order::{self},
-};
+use rollcall_domain::{endpoint::OnExhausted, event::LoggedEvent, order};
 
 use super::Lane;
 
@@ -37,7 +33,8 @@ impl Lane {
             && self.policy.schedule.wait_after(attempts).is_none()
     }
 
-    /// Has a later event stand for the head of a parked subject's backlog, if that used up its attempts.
+    /// Has a later event stand for the head of a parked subject's backlog, if that used up its attempts,
+    /// or gives it up.
     pub(super) fn coalesce(&mut self, subject: &str) {
         let Some(parked) = self.parked.get(subject) else { return };
         let is_head = parked.backlog.front().is_some_and(|head| head.position == parked.first);

@@ -234,7 +234,7 @@ impl Lane {
         match self.breaker.state() {
             BreakerState::Open { until, .. } => Some(until),
             // What falls due may be the probe, unless one is being chosen or under way.
-            BreakerState::HalfOpen { .. } if self.flights.is_empty() && self.draining.is_empty() => {
+            BreakerState::HalfOpen { .. } if self.flights.is_empty() && !self.is_choosing() => {
                 [drains, delayed].into_iter().flatten().min()
             }
             BreakerState::HalfOpen { .. } => None,

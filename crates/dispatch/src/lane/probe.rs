@@ -8,19 +8,25 @@ use super::{
 };
 
 impl Lane {
+    /// Whether a parked subject is about to be the probe. One whose head waits for others is not: what
+    /// it waits for may be another one's.
+    pub(super) fn is_choosing(&self) -> bool {
+        self.draining.len() > self.held_heads.len()
+    }
+
     /// Takes up the oldest parked subject that may be the probe, unless one is being chosen already
     /// or the window holds an older event.
     pub(super) fn choose_probe(&mut self, now: Timestamp) {
         if !matches!(self.breaker.state(), BreakerState::HalfOpen { .. })
             || !self.flights.is_empty()
-            || !self.draining.is_empty()
+            || self.is_choosing()
         {
             return;
         }
         let oldest = self
             .parked
             .iter()
-            .filter(|(_, p)| matches!(p.when, When::At(at) if at <= now))
+            .filter(|(_, p)| p.stage == Stage::Resting && matches!(p.when, When::At(at) if at <= now))
             .min_by_key(|(_, p)| p.first)
             .map(|(subject, p)| (p.first, subject.clone()));
         let window = self.window.first_key_value().map_or(u64::MAX, |(p, _)| *p);

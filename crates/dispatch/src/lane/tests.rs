@@ -1,11 +1,12 @@
 //! The lane's rules as tables, and a machine of random histories judged by a checker that knows
 //! the promise of order and nothing of the lane.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use rollcall_domain::{
+    delivery::ErrorClass,
     endpoint::{OnExhausted, RetrySchedule},
     event::{EventType, LoggedEvent, Subject, SubjectKind},
     ids::{DirectoryId, EndpointId, EventId, GroupId, OrganizationId, UserId},
@@ -390,6 +391,104 @@ fn an_open_breaker_lets_go_of_everything_and_probes_with_the_oldest() {
     let expected: Vec<u64> = (1..=40).filter(|p| ![2, 8].contains(p)).collect();
     assert_eq!(order, expected, "each once, 8 not again");
     assert_eq!(world.lane.frontier(), 40);
+}
+
+/// What of the failure scopes a class of failure has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    /// The breaker opens; `less`: and fewer are sent at a time afterwards.
+    Endpoint { less: bool },
+    /// Only the subjects wait.
+    Message,
+    /// The endpoint is not sent to, and each event keeps its place.
+    Fatal,
+}
+
+#[test]
+fn each_class_of_failure_has_its_scope() {
+    use ErrorClass as C;
+    let (all, less, message) =
+        (Effect::Endpoint { less: false }, Effect::Endpoint { less: true }, Effect::Message);
+    for (class, status, expected) in [
+        (C::Dns, None, all),
+        (C::Connect, None, all),
+        (C::Tls, None, all),
+        (C::Protocol, None, all),
+        (C::Protocol, Some(200), all),
+        (C::Timeout, None, less),
+        (C::Timeout, Some(200), less),
+        (C::Status, Some(301), all),
+        (C::Status, Some(307), all),
+        (C::Status, Some(408), all),
+        (C::Status, Some(429), less),
+        (C::Status, Some(500), all),
+        (C::Status, Some(502), all),
+        (C::Status, Some(503), less),
+        (C::Status, Some(504), all),
+        (C::Status, Some(400), message),
+        (C::Status, Some(401), message),
+        (C::Status, Some(403), message),
+        (C::Status, Some(404), message),
+        (C::Status, Some(409), message),
+        (C::Status, Some(413), message),
+        (C::Status, Some(422), message),
+        (C::Status, Some(410), Effect::Fatal),
+        (C::BlockedAddress, None, Effect::Fatal),
+    ] {
+        let name = format!("{class:?} {status:?}");
+        let verdict = Verdict::of(status, Some(class), None);
+        let mut world =
+            World::new(&[0, 10, 10], &["u1", "u2", "u3", "u4", "u5", "u6", "u7", "u8", "u9", "u10"]);
+        assert_eq!(world.send_all().len(), 8);
+        let limit = world.lane.limit.current();
+        let finished: Vec<Finished> = (1..=5).map(|position| world.finish(position, verdict)).collect();
+        let open = matches!(world.lane.breaker(), BreakerState::Open { .. });
+        let found = match (open, world.lane.parked_len()) {
+            (true, 5) => Effect::Endpoint { less: world.lane.limit.current() < limit },
+            (false, 5) => Effect::Message,
+            (false, 0) if finished == [Finished::Kept; 5] => Effect::Fatal,
+            other => panic!("{name}: {other:?} {finished:?}"),
+        };
+        assert_eq!(found, expected, "{name}");
+        let next = world.next();
+        match expected {
+            Effect::Endpoint { .. } => assert_eq!(next, None, "{name}"),
+            Effect::Message => assert_eq!(next, Some(9), "{name}: the others go on"),
+            Effect::Fatal => assert_eq!(world.lane.frontier(), 0, "{name}"),
+        }
+    }
+}
+
+#[test]
+fn what_the_endpoint_asks_for_lengthens_a_wait_within_bounds() {
+    const DAY: u64 = 24 * 3_600;
+    let waits = |schedule: u32, asked: Option<u64>| {
+        let asked = asked.map(Duration::from_secs);
+        [-1.0, 0.0, 1.0].map(|jitter| super::wait(schedule, asked, jitter).as_secs_f64())
+    };
+    for (schedule, asked, expected) in [
+        (10, None, [8.0, 10.0, 12.0]),
+        // It is never sooner than the schedule, and never sooner than a second.
+        (10, Some(5), [8.0, 10.0, 12.0]),
+        (0, Some(0), [1.0, 1.0, 1.0]),
+        (10, Some(11), [11.0, 11.0, 12.0]),
+        (10, Some(3_600), [3_600.0; 3]),
+        // Nor later than a day, whatever is asked.
+        (10, Some(DAY + 1), [DAY as f64; 3]),
+        (10, Some(u64::MAX), [DAY as f64; 3]),
+    ] {
+        assert_eq!(waits(schedule, asked), expected, "{schedule} {asked:?}");
+    }
+    // Both the subject and the breaker wait for it.
+    let asks = |seconds| Verdict::of(Some(503), Some(ErrorClass::Status), Some(Duration::from_secs(seconds)));
+    let mut world = World::new(&[0, 10, 10], &["u1", "u2", "u3", "u4", "u5"]);
+    for position in world.send_all() {
+        world.finish(position, asks(60));
+    }
+    world.pass(59);
+    assert_eq!(world.next(), None);
+    world.pass(1);
+    assert_eq!(world.next(), Some(1));
 }
 
 #[test]
