@@ -19,6 +19,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use reqwest::Url;
 use rollcall_domain::{
     event::LoggedEvent,
     ids::{EndpointId, OrganizationId},
@@ -37,11 +38,14 @@ use crate::{
     figures::Figures,
     held::Held,
     hints::Hints,
-    slots::{Pool, Slot, Slots, Speed, Tenant},
+    slots::{Host, Pool, Slot, Slots, Speed, Tenant},
 };
 
 /// How often others are told that this process sends to an endpoint.
 const TELL: Duration = Duration::from_secs(1);
+
+/// Of one host, in the order of their turns.
+type KeptBack = VecDeque<(Pool, Tenant, Seat)>;
 
 /// See the module.
 pub(crate) struct Process {
@@ -51,6 +55,8 @@ pub(crate) struct Process {
     pub(crate) slots: Rc<Slots>,
     /// Lanes that have something to send, by the pool that they take their slots from.
     rotations: RefCell<[Rotation; 2]>,
+    /// Lanes whose turn came when their host had all that it may.
+    kept_back: RefCell<HashMap<Host, KeptBack>>,
     members: RefCell<BTreeMap<u64, Rc<Inbox>>>,
     next_member: Cell<u64>,
     held: RefCell<Held>,
@@ -96,6 +102,8 @@ impl Clock {
 #[derive(Debug)]
 pub(crate) struct Common {
     pub(crate) speed: Rc<Speed>,
+    /// Where it is.
+    host: RefCell<Host>,
     /// Lanes that have something to send, or attempts under way.
     pub(crate) active: Cell<usize>,
     /// Until when a lane's breaker is open.
@@ -112,6 +120,7 @@ impl Default for Common {
     fn default() -> Self {
         Self {
             speed: Rc::default(),
+            host: RefCell::new("".into()),
             active: Cell::new(0),
             open_until: Cell::new(None),
             part: Cell::new(1_000),
@@ -122,6 +131,19 @@ impl Default for Common {
 }
 
 impl Common {
+    /// Where the endpoint is.
+    pub(crate) fn host(&self) -> Host {
+        Rc::clone(&self.host.borrow())
+    }
+
+    /// It is there (now).
+    pub(crate) fn set_host(&self, url: &str) {
+        let host = Url::parse(url).ok().and_then(|url| {
+            Some(format!("{}:{}", url.host_str()?.to_ascii_lowercase(), url.port_or_known_default()?))
+        });
+        *self.host.borrow_mut() = host.unwrap_or_default().into();
+    }
+
     /// An active lane's part of what the endpoint stands, in thousandths.
     pub(crate) fn share(&self) -> usize {
         self.part.get() / self.active.get().max(1)
@@ -167,10 +189,16 @@ impl Process {
     pub(crate) fn new(settings: Settings, feed: Arc<Feed>, hints: Option<Arc<dyn Hints>>) -> Rc<Self> {
         let reads = settings.store_reads.div_ceil(2).max(1);
         Rc::new(Self {
-            slots: Slots::new(settings.fast_slots, settings.slow_slots, settings.slots_per_organization),
+            slots: Slots::new(
+                settings.fast_slots,
+                settings.slow_slots,
+                settings.slots_per_organization,
+                settings.slots_per_host,
+            ),
             held: RefCell::new(Held::new(settings.max_held_bytes)),
             clock: Clock::new(),
             rotations: RefCell::default(),
+            kept_back: RefCell::default(),
             members: RefCell::default(),
             next_member: Cell::new(0),
             unsaved: Cell::new(0),
@@ -297,12 +325,32 @@ impl Process {
 
     /// Whether `turn` would find somebody.
     pub(crate) fn has_turn(&self) -> bool {
+        self.readmit();
         self.has_room_for_attempts()
             && [Pool::Fast, Pool::Slow].into_iter().any(|pool| {
                 self.slots.free(pool) > 0
                     && self.rotations.borrow()[pool as usize]
                         .has_turn(|tenant| self.slots.tenant_has_room(tenant, pool))
             })
+    }
+
+    /// Lanes whose hosts have room again go back into the rotation, as many as there may be room for.
+    fn readmit(&self) {
+        let mut kept_back = self.kept_back.borrow_mut();
+        if kept_back.is_empty() {
+            return;
+        }
+        kept_back.retain(|host, waiting| {
+            let mut room = [Pool::Fast, Pool::Slow].map(|pool| self.slots.host_room(host, pool));
+            while let Some((pool, ..)) = waiting.front()
+                && room[*pool as usize] > 0
+                && let Some((pool, tenant, seat)) = waiting.pop_front()
+            {
+                room[pool as usize] -= 1;
+                self.queue(pool, &tenant, seat);
+            }
+            !waiting.is_empty()
+        });
     }
 
     /// Each attempt under way will have to be saved.
@@ -313,16 +361,22 @@ impl Process {
 
     /// The next turn of a pool, if there is a slot.
     pub(crate) fn turn(&self, pool: Pool, member: &Member) -> Turn {
+        self.readmit();
         while self.has_room_for_attempts() && self.slots.free(pool) > 0 {
             let popped = self.rotations.borrow_mut()[pool as usize]
                 .pop(|tenant| self.slots.tenant_has_room(tenant, pool));
             let Some((tenant, seat)) = popped else { break };
+            let host = seat.common.host();
+            if self.slots.host_room(&host, pool) == 0 {
+                self.kept_back.borrow_mut().entry(host).or_default().push_back((pool, tenant, seat));
+                continue;
+            }
             if seat.member == member.id {
                 return Turn::Own(seat.lane);
             }
             // Of a shard that is not held any more there may be some left.
             if let Some(inbox) = self.members.borrow().get(&seat.member) {
-                let slot = self.slots.take(&seat.common.speed, &tenant);
+                let slot = self.slots.take(&seat.common.speed, &tenant, &host);
                 inbox.granted.borrow_mut().push_back((seat.lane, slot));
                 inbox.notify.notify_one();
                 return Turn::Granted;

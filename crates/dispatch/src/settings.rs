@@ -12,6 +12,9 @@ pub struct Settings {
     pub slow_slots: usize,
     /// Attempts under way at the same time for one organization (its own endpoints).
     pub slots_per_organization: usize,
+    /// Attempts under way at the same time to one destination (host and port), whosever endpoints are
+    /// there; in each of the two pools.
+    pub slots_per_host: usize,
     /// Subjects that may be parked in one lane; beyond it the lane takes no further events until
     /// some of them go on. Nothing is lost: they stay in the log.
     pub max_parked_per_lane: usize,
@@ -37,6 +40,7 @@ impl Default for Settings {
             fast_slots: 512,
             slow_slots: 256,
             slots_per_organization: 256,
+            slots_per_host: 256,
             max_parked_per_lane: 10_000,
             max_unsaved_attempts: 8_192,
             store_reads: 8,

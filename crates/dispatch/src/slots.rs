@@ -4,7 +4,8 @@
 //! A lane that was slow lately takes its slots from the slow pool. An attempt that turns out slow
 //! moves its slot there while it goes on, even if the pool is full: it then lacks only to newcomers
 //! of that pool. A tenant's share is counted in each pool by itself, so that its slow endpoints do
-//! not hold what its quick ones need. Slots are given back when they are dropped.
+//! not hold what its quick ones need; so is a destination host's, so that no receiver's machine gets all
+//! that this process can send. Slots are given back when they are dropped.
 
 use std::{
     cell::{Cell, RefCell},
@@ -21,6 +22,9 @@ pub(crate) const SLOW: Duration = Duration::from_secs(1);
 /// Whose fair share an attempt counts towards; endpoints of no organization count as one.
 pub(crate) type Tenant = Option<OrganizationId>;
 
+/// The destination of an endpoint, host and port as in its URL.
+pub(crate) type Host = Rc<str>;
+
 /// Which pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pool {
@@ -35,9 +39,12 @@ pub(crate) struct Slots {
     slow: Cell<usize>,
     /// By pool.
     by_tenant: RefCell<HashMap<Tenant, [usize; 2]>>,
+    /// By pool.
+    by_host: RefCell<HashMap<Host, [usize; 2]>>,
     fast_max: usize,
     slow_max: usize,
     tenant_max: usize,
+    host_max: usize,
 }
 
 /// How quickly a lane's endpoint answers.
@@ -68,19 +75,22 @@ pub(crate) struct Slot {
     slots: Rc<Slots>,
     speed: Rc<Speed>,
     tenant: Tenant,
+    host: Host,
     pool: Pool,
     aged: bool,
 }
 
 impl Slots {
-    pub(crate) fn new(fast_max: usize, slow_max: usize, tenant_max: usize) -> Rc<Self> {
+    pub(crate) fn new(fast_max: usize, slow_max: usize, tenant_max: usize, host_max: usize) -> Rc<Self> {
         Rc::new(Self {
             fast: Cell::new(0),
             slow: Cell::new(0),
             by_tenant: RefCell::default(),
+            by_host: RefCell::default(),
             fast_max: fast_max.max(1),
             slow_max: slow_max.max(1),
             tenant_max: tenant_max.max(1),
+            host_max: host_max.max(1),
         })
     }
 
@@ -110,13 +120,29 @@ impl Slots {
         })
     }
 
+    /// How many more of a pool a host may have, counted in the same way.
+    pub(crate) fn host_room(&self, host: &Host, pool: Pool) -> usize {
+        self.by_host.borrow().get(host).map_or(self.host_max, |n| {
+            let both = self.host_max.saturating_mul(2).saturating_sub(n[0] + n[1]);
+            self.host_max.saturating_sub(n[pool as usize]).min(both)
+        })
+    }
+
     /// Takes a slot; the caller has seen that there is one.
-    pub(crate) fn take(self: &Rc<Self>, speed: &Rc<Speed>, tenant: &Tenant) -> Slot {
+    pub(crate) fn take(self: &Rc<Self>, speed: &Rc<Speed>, tenant: &Tenant, host: &Host) -> Slot {
         let pool = speed.pool();
         let cell = self.cell(pool);
         cell.set(cell.get() + 1);
         self.by_tenant.borrow_mut().entry(tenant.clone()).or_default()[pool as usize] += 1;
-        Slot { slots: Rc::clone(self), speed: Rc::clone(speed), tenant: tenant.clone(), pool, aged: false }
+        self.by_host.borrow_mut().entry(Rc::clone(host)).or_default()[pool as usize] += 1;
+        Slot {
+            slots: Rc::clone(self),
+            speed: Rc::clone(speed),
+            tenant: tenant.clone(),
+            host: Rc::clone(host),
+            pool,
+            aged: false,
+        }
     }
 }
 
@@ -128,6 +154,10 @@ impl Slot {
             self.speed.aged.set(self.speed.aged.get() + 1);
             self.give_back();
             if let Some(n) = self.slots.by_tenant.borrow_mut().get_mut(&self.tenant) {
+                n[self.pool as usize] -= 1;
+                n[Pool::Slow as usize] += 1;
+            }
+            if let Some(n) = self.slots.by_host.borrow_mut().get_mut(&self.host) {
                 n[self.pool as usize] -= 1;
                 n[Pool::Slow as usize] += 1;
             }
@@ -156,6 +186,13 @@ impl Drop for Slot {
                 by_tenant.remove(&self.tenant);
             }
         }
+        let mut by_host = self.slots.by_host.borrow_mut();
+        if let Some(n) = by_host.get_mut(&self.host) {
+            n[self.pool as usize] -= 1;
+            if *n == [0, 0] {
+                by_host.remove(&self.host);
+            }
+        }
     }
 }
 
@@ -165,10 +202,10 @@ mod tests {
 
     #[test]
     fn an_attempt_that_ages_leaves_the_fast_pool() {
-        let slots = Slots::new(2, 1, 8);
+        let slots = Slots::new(2, 1, 8, 8);
         let speed = Rc::new(Speed::default());
-        let mut slot = slots.take(&speed, &None);
-        let other = slots.take(&speed, &None);
+        let mut slot = slots.take(&speed, &None, &"a".into());
+        let other = slots.take(&speed, &None, &"a".into());
         assert_eq!((slots.free(Pool::Fast), slots.free(Pool::Slow)), (0, 1));
         slot.age();
         slot.age();
@@ -184,16 +221,33 @@ mod tests {
 
     #[test]
     fn a_tenant_has_its_cap() {
-        let slots = Slots::new(9, 9, 1);
+        let slots = Slots::new(9, 9, 1, 9);
         let speed = Rc::new(Speed::default());
-        let mut slot = slots.take(&speed, &None);
+        let mut slot = slots.take(&speed, &None, &"a".into());
         let room = || [Pool::Fast, Pool::Slow].map(|pool| slots.tenant_has_room(&None, pool));
         assert_eq!(room(), [false, true]);
         slot.age();
         assert_eq!(room(), [true, false]);
-        let other = slots.take(&Rc::default(), &None);
+        let other = slots.take(&Rc::default(), &None, &"a".into());
         assert_eq!(room(), [false, false]);
         drop((slot, other));
         assert_eq!(room(), [true, true]);
+    }
+
+    #[test]
+    fn a_host_has_its_cap_whosever_endpoints_it_serves() {
+        let slots = Slots::new(9, 9, 9, 2);
+        let (busy, other): (Host, Host) = ("busy:443".into(), "other:443".into());
+        let room = |host| [Pool::Fast, Pool::Slow].map(|pool| slots.host_room(host, pool));
+        let tenant = Some(OrganizationId::from_uuid(uuid::Uuid::nil()));
+        let mut one = slots.take(&Rc::default(), &None, &busy);
+        let two = slots.take(&Rc::default(), &tenant, &busy);
+        assert_eq!((room(&busy), room(&other)), ([0, 2], [2, 2]));
+        one.age();
+        assert_eq!(room(&busy), [1, 1]);
+        let three = slots.take(&Rc::default(), &None, &busy);
+        assert_eq!(room(&busy), [0, 1]);
+        drop((one, two, three));
+        assert!(slots.by_host.borrow().is_empty());
     }
 }

@@ -156,6 +156,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         let target = Rc::new(self.courier.target(entry));
         let tenant = tenant(catalog, &endpoint.scope);
         let common = self.process.common(&endpoint.id);
+        common.set_host(&endpoint.url);
         if lane.breaker() != BreakerState::Closed {
             common.known_to_fail.set(true);
         }
@@ -175,6 +176,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         let was = Arc::clone(&track.entry.endpoint);
         track.entry = Arc::clone(entry);
         track.target = Rc::new(self.courier.target(entry));
+        track.common.set_host(&entry.endpoint.url);
         track.lane.set_policy(policy);
         let active = EndpointState::Active;
         if entry.endpoint.state != active {

@@ -161,7 +161,9 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                 event: Some(Arc::clone(&sending.event)),
             };
             self.process.active_at(&track.entry.endpoint.id, &track.common);
-            let slot = slot.unwrap_or_else(|| self.process.slots.take(&track.common.speed, &track.tenant));
+            let slot = slot.unwrap_or_else(|| {
+                self.process.slots.take(&track.common.speed, &track.tenant, &track.common.host())
+            });
             let target = Rc::clone(&track.target);
             let slot = Some((slot, Rc::clone(&self.member.inbox)));
             self.fly(target, cargo, sending.event.body.clone(), slot);

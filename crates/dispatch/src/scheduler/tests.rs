@@ -514,3 +514,44 @@ async fn the_operator_is_told_after_a_crash_too_and_of_each_thing_once() {
     assert_eq!(told()[3..], ["delivery.exhausted", "endpoint.disabled"]);
     assert!(memory.0.rows.borrow().told.iter().all(|(endpoint, _)| *endpoint == one));
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_host_gets_no_more_at_a_time_than_it_may_and_the_others_go_on() {
+    let (memory, feed, sent) = (Memory::new(), feed(), Sent::default());
+    for n in 1..=6 {
+        memory.endpoint(n, |e| e.url = format!("https://busy.example/{n}"));
+    }
+    memory.endpoint(7, |e| e.url = "https://other.example/".to_owned());
+    let (now, most) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+    let (under_way, seen) = (Rc::clone(&now), Rc::clone(&most));
+    let answer = move |endpoint, _: &str| {
+        if endpoint == 7 {
+            return (QUICK, ok());
+        }
+        // Each takes as long as the others, so that as many as are allowed are under way together.
+        under_way.set(under_way.get() + 1);
+        seen.set(seen.get().max(under_way.get()));
+        let ends = Rc::clone(&under_way);
+        tokio::task::spawn_local(async move {
+            sleep(Duration::from_millis(100)).await;
+            ends.set(ends.get() - 1);
+        });
+        (Duration::from_millis(101), ok())
+    };
+    let settings = Settings { slots_per_host: 3, ..Settings::default() };
+    let texts: Vec<String> = (0..10).map(|n| format!("u{n}")).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let begun = Instant::now();
+    tokio::task::LocalSet::new()
+        .run_until(during_with(settings, &memory, &feed, &sent, answer, async {
+            memory.append(&feed, &texts);
+            memory.until(|rows| rows.attempts.len() == 70).await;
+        }))
+        .await;
+    assert_eq!(most.get(), 3);
+    let took = begun.elapsed();
+    assert!((2_000..2_500).contains(&took.as_millis()), "20 rounds of three: {took:?}");
+    let sent = sent.borrow();
+    let last = sent.iter().filter(|(_, to, _)| *to == 7).map(|(at, ..)| *at).max().unwrap();
+    assert!(last - begun < Duration::from_millis(100), "the other host waits for nobody");
+}

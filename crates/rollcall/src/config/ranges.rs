@@ -40,6 +40,7 @@ const RANGES: &[(&str, u64, u64)] = &[
     ("dispatch.fast_slots", 1, 100_000),
     ("dispatch.slow_slots", 1, 100_000),
     ("dispatch.slots_per_organization", 1, 100_000),
+    ("dispatch.slots_per_host", 1, 100_000),
     ("dispatch.max_parked_per_lane", 1, 1_000_000),
     ("dispatch.max_unsaved_attempts", 1, 1_000_000),
     ("dispatch.store_reads", 1, 1024),

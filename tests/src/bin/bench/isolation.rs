@@ -1,18 +1,40 @@
-//! What endpoints that hang and fail cost those that are healthy.
+//! What endpoints that hang, fail or are slow, and a tenant that floods, cost those that are healthy.
 
 use std::time::Duration;
+
+use rollcall_tests::provider::Provider;
+use serde_json::json;
 
 use crate::{
     Plan,
     figures::{Windows, percentile},
     load::paced,
+    members,
     sink::{Manner, Sink},
     stage::Stage,
 };
 
-const PER_SECOND: u32 = 50;
+/// Writes of the tenant whose endpoints are measured.
+const PER_SECOND: u32 = 10;
+const HEALTHY: usize = 70;
+/// Endpoints of each kind that is not.
 const EACH: usize = 10;
+/// Writes of the tenant that floods.
+const FLOOD: u32 = 200;
+const DEAD: usize = 1_000;
+const BACKLOG: usize = 1_000_000;
 const NOISE: f64 = 0.35;
+
+/// What the healthy endpoints have beside them.
+#[derive(Clone, Copy)]
+enum Beside {
+    /// Ten that hang, ten that fail, ten that take two seconds, and another tenant that floods.
+    Mixed,
+    /// A thousand of another tenant that refuse connections.
+    Dead,
+    /// Another tenant's million of events, which are being sent.
+    Backlog,
+}
 
 #[derive(Default)]
 struct Variant {
@@ -20,38 +42,83 @@ struct Variant {
     p99: Windows,
 }
 
-/// Measures, prints, and says whether it was quiet.
+/// Measures all of them, prints, and says whether it was quiet.
 pub(crate) async fn run(plan: Plan) -> bool {
-    println!(
-        "\n{EACH} healthy endpoints at {PER_SECOND} writes per second, alone and beside {EACH} hanging and {EACH} failing; \
-         medians of {} windows of {:?}",
-        plan.windows, plan.window
-    );
+    let mut quiet = true;
+    for (beside, name) in [
+        (
+            Beside::Mixed,
+            format!("{EACH} hanging, {EACH} failing, {EACH} slow (2 s) and a flood of {FLOOD}/s"),
+        ),
+        (Beside::Dead, format!("{DEAD} dead endpoints of another tenant")),
+        (Beside::Backlog, format!("another tenant's backlog of {BACKLOG} events")),
+    ] {
+        println!(
+            "\n{HEALTHY} healthy endpoints at {PER_SECOND} writes per second, alone and beside {name}; \
+             medians of {} windows of {:?}",
+            plan.windows, plan.window
+        );
+        quiet &= compare(plan, beside).await;
+    }
+    quiet
+}
+
+async fn compare(plan: Plan, what: Beside) -> bool {
     let (alone, beside) = (Stage::new().await, Stage::new().await);
     let sinks = [Sink::start(Manner::Healthy).await, Sink::start(Manner::Healthy).await];
-    let (hanging, failing) = (Sink::start(Manner::Hanging).await, Sink::start(Manner::Failing).await);
-    let paths: Vec<String> = (0..EACH).map(|n| format!("healthy{n}")).collect();
+    let paths: Vec<String> = (0..HEALTHY).map(|n| format!("healthy{n}")).collect();
     for path in &paths {
         alone.subscribe(&sinks[0].url(path)).await;
         beside.subscribe(&sinks[1].url(path)).await;
     }
-    for n in 0..EACH {
-        beside.subscribe(&hanging.url(&format!("hanging{n}"))).await;
-        beside.subscribe(&failing.url(&format!("failing{n}"))).await;
+    // Kept alive for as long as it is measured.
+    let others = [Manner::Hanging, Manner::Failing, Manner::Slow, Manner::Healthy];
+    let mut neighbours = Vec::new();
+    for manner in others {
+        neighbours.push(Sink::start(manner).await);
+    }
+    let [hanging, failing, slow, busy] = &neighbours[..] else { return false };
+    let organization = beside.owner.organization("neighbour").await;
+    let neighbour = beside.owner.directory(&organization, "okta").await;
+    match what {
+        Beside::Mixed => {
+            for n in 0..EACH {
+                beside.subscribe(&hanging.url(&format!("hanging{n}"))).await;
+                beside.subscribe(&failing.url(&format!("failing{n}"))).await;
+                beside.subscribe(&slow.url(&format!("slow{n}"))).await;
+            }
+            beside.subscribe_to(&neighbour, &busy.url("flood"), json!({})).await;
+        }
+        Beside::Dead => {
+            for _ in 0..DEAD {
+                // Nobody listens there.
+                beside.subscribe_to(&neighbour, "http://127.0.0.1:1/", json!({})).await;
+            }
+        }
+        Beside::Backlog => {
+            let endpoint = beside.subscribe_to(&neighbour, &busy.url("backlog"), json!({})).await;
+            beside.owner.post(&format!("/endpoints/{endpoint}/pause"), json!({})).await.expect(200);
+            members::events(&neighbour, BACKLOG).await;
+            beside.owner.post(&format!("/endpoints/{endpoint}/resume"), json!({})).await.expect(200);
+        }
     }
     let mut variants: [Variant; 2] = Default::default();
     for round in 0..=plan.windows {
-        for ((stage, sink), variant) in [&alone, &beside].into_iter().zip(&sinks).zip(&mut variants) {
+        for (at, (stage, sink)) in [&alone, &beside].into_iter().zip(&sinks).enumerate() {
             let before = sink.accepted();
-            let sent = paced(&stage.dir, PER_SECOND, plan.window).await;
-            if !sink.drained(before + (sent.len() * EACH) as u64, Duration::from_secs(60)).await {
+            let neighbour = (at == 1).then_some(&neighbour);
+            let (sent, ()) = tokio::join!(
+                paced(&stage.dir, PER_SECOND, plan.window),
+                disturb(what, neighbour, plan.window)
+            );
+            if !sink.drained(before + (sent.len() * HEALTHY) as u64, Duration::from_secs(60)).await {
                 println!("a webhook to a healthy endpoint did not arrive in 60 s");
                 return false;
             }
             let mut delays = sink.delays(&sent, &paths);
             if round > 0 {
-                variant.p50.push(percentile(&mut delays, 0.5).as_secs_f64() * 1_000.0);
-                variant.p99.push(percentile(&mut delays, 0.99).as_secs_f64() * 1_000.0);
+                variants[at].p50.push(percentile(&mut delays, 0.5).as_secs_f64() * 1_000.0);
+                variants[at].p99.push(percentile(&mut delays, 0.99).as_secs_f64() * 1_000.0);
             }
         }
     }
@@ -61,9 +128,20 @@ pub(crate) async fn run(plan: Plan) -> bool {
         quiet &= variant.p50.quiet(NOISE) && variant.p99.quiet(NOISE);
     }
     println!(
-        "  ratio of the p99s  {:.2} (of the p50s {:.2})",
+        "  ratio of the p99s  {:.2} (of the p50s {:.2}); {} webhooks went to the neighbour meanwhile",
         variants[1].p99.median() / variants[0].p99.median(),
-        variants[1].p50.median() / variants[0].p50.median()
+        variants[1].p50.median() / variants[0].p50.median(),
+        busy.accepted()
     );
     quiet
+}
+
+/// What the neighbour does during a window.
+async fn disturb(what: Beside, neighbour: Option<&Provider>, window: Duration) {
+    let Some(neighbour) = neighbour else { return };
+    match what {
+        Beside::Mixed => drop(paced(neighbour, FLOOD, window).await),
+        Beside::Dead => drop(paced(neighbour, PER_SECOND, window).await),
+        Beside::Backlog => {}
+    }
 }

@@ -8,10 +8,12 @@
 //! Build both with `cargo build --release --workspace`, then `target/release/rollcall-bench all`.
 
 mod accept;
+mod backlog;
 mod figures;
 mod isolation;
 mod latency;
 mod load;
+mod members;
 mod sink;
 mod stage;
 
@@ -40,9 +42,20 @@ enum What {
     Accept,
     /// From the write to the webhook's arrival, at 100 writes per second.
     Latency,
-    /// Ten healthy endpoints at 50 writes per second, alone and beside ten that hang and ten that fail.
+    /// Seventy healthy endpoints at 10 writes per second, alone and beside ten that hang, ten that fail,
+    /// ten that are slow and a tenant that floods; beside a thousand dead ones; beside a backlog of a
+    /// million events.
     Isolation,
-    /// Everything.
+    /// The memory and the start with many endpoints and a great backlog. Takes minutes and some GB of disk.
+    Backlog {
+        /// How many endpoints.
+        #[arg(long, default_value_t = 10_000)]
+        lanes: usize,
+        /// How many events they are behind.
+        #[arg(long, default_value_t = 5_000_000)]
+        events: usize,
+    },
+    /// All of these but the backlog.
     All,
 }
 
@@ -69,6 +82,7 @@ fn main() -> ExitCode {
             What::Accept => accept::run(plan).await,
             What::Latency => latency::run(plan).await,
             What::Isolation => isolation::run(plan).await,
+            What::Backlog { lanes, events } => backlog::run(lanes, events).await,
             What::All => {
                 let accept = accept::run(plan).await;
                 let latency = latency::run(plan).await;

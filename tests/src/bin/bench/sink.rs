@@ -24,6 +24,8 @@ pub(crate) enum Manner {
     Healthy,
     Hanging,
     Failing,
+    /// It answers after two seconds.
+    Slow,
 }
 
 #[derive(Default)]
@@ -118,7 +120,10 @@ async fn serve(mut stream: TcpStream, seen: Arc<Seen>, manner: Manner) {
         };
         let arrived = Instant::now();
         match manner {
-            Manner::Healthy => {
+            Manner::Healthy | Manner::Slow => {
+                if manner == Manner::Slow {
+                    tokio::time::sleep(Duration::from_secs(2)).await;
+                }
                 note(&buffer[..end + length], arrived, &seen);
                 seen.accepted.fetch_add(1, Ordering::Relaxed);
                 if stream.write_all(b"HTTP/1.1 204 -\r\n\r\n").await.is_err() {

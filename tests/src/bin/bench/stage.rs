@@ -1,7 +1,11 @@
 //! A server with one directory, and endpoints as a variant needs them.
 
-use rollcall_tests::{owner::Owner, provider::Provider, server::Server};
-use serde_json::json;
+use rollcall_tests::{
+    owner::Owner,
+    provider::Provider,
+    server::{Options, Server},
+};
+use serde_json::{Value, json};
 
 /// A server that a variant is measured on.
 pub(crate) struct Stage {
@@ -13,7 +17,11 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn new() -> Self {
-        let server = Server::start();
+        Self::with(Options::default()).await
+    }
+
+    pub(crate) async fn with(options: Options) -> Self {
+        let server = Server::start_with(options);
         let owner = Owner::new(server.public.clone());
         let organization = owner.organization("bench").await;
         let dir = owner.directory(&organization, "entra_id").await;
@@ -21,7 +29,16 @@ impl Stage {
     }
 
     pub(crate) async fn subscribe(&self, url: &str) {
-        self.owner.post("/endpoints", json!({"url": url, "event_types": ["user.created"]})).await.expect(201);
+        self.subscribe_to(&self.dir, url, json!({"event_types": ["user.created"]})).await;
+    }
+
+    /// An endpoint of one directory; its id.
+    pub(crate) async fn subscribe_to(&self, dir: &Provider, url: &str, more: Value) -> String {
+        let mut body = json!({"url": url, "directory_id": dir.directory});
+        for (key, value) in more.as_object().into_iter().flatten() {
+            body[key] = value.clone();
+        }
+        self.owner.post("/endpoints", body).await.expect(201).text("id")
     }
 
     /// The server's resident memory in MiB, if the machine tells.

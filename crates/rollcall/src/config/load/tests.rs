@@ -233,6 +233,7 @@ fn the_printed_configuration_says_where_it_came_from_and_loads_again() {
     fast_slots = 512                             # default
     slow_slots = 256                             # default
     slots_per_organization = 256                 # default
+    slots_per_host = 256                         # default
     max_parked_per_lane = 10000                  # default
     max_unsaved_attempts = 8192                  # default
     store_reads = 8                              # default
