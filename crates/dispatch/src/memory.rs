@@ -54,6 +54,7 @@ pub(crate) struct Rows {
     pub(crate) attempts: Vec<(u64, u32, Trigger)>,
     pub(crate) dead: Vec<(u64, u32)>,
     pub(crate) revived: Vec<u64>,
+    pub(crate) replaced: Vec<u64>,
     pub(crate) manual: Vec<ManualSend>,
     pub(crate) lane_reads: usize,
     pub(crate) events_read: usize,
@@ -371,6 +372,7 @@ impl Log for Memory {
         }
         rows.attempts.extend(batch.attempts.iter().map(|a| (a.position, a.number, a.trigger)));
         rows.dead.extend(batch.dead.iter().map(|d| (d.position, d.attempts)));
+        rows.replaced.extend(batch.replaced.iter().map(|r| r.position));
         rows.revived.extend(batch.revived.iter().map(|(_, _, position)| *position));
         rows.manual.retain(|send| !batch.manual_done.contains(&send.id));
         rows.notices.extend(batch.notices);

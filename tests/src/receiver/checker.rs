@@ -4,8 +4,8 @@
 //! gap in the directory's sequence and in a subject's versions; and the order of delivery: an event
 //! is not sent before the earlier event of its subject is settled, a membership event not before
 //! its group's earlier own events, and `group.deleted` not before that group's earlier memberships,
-//! except those of a person whose events failed: a parked person holds up nobody else. A crash may
-//! repeat a suffix, again in order.
+//! except those of a person whose events failed, or who waits for a group whose events failed: a parked
+//! person holds up nobody else. A crash may repeat a suffix, again in order.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -48,7 +48,7 @@ impl Sighting {
     /// show nothing.
     pub fn of(attempt: &Attempt) -> Option<Self> {
         let event = attempt.event();
-        (event.sequence() > 0).then(|| Self {
+        (event.sequence() > 0 && !event.directory().is_empty()).then(|| Self {
             arrived: attempt.arrived,
             accepted: attempt.accepted_at(),
             epoch: attempt.epoch,
@@ -216,6 +216,7 @@ fn order(
     let mut last_of_subject: HashMap<(&str, &str), &str> = HashMap::new();
     let mut last_own_of_group: HashMap<(&str, &str), &str> = HashMap::new();
     let mut memberships: HashMap<(&str, &str), Vec<&str>> = HashMap::new();
+    let mut joined = Joined::new();
     for ((directory, _), id) in places {
         let fact = &facts[id];
         let event = fact.first;
@@ -228,16 +229,15 @@ fn order(
                 waits_for.push((earlier, "its group's earlier event"));
             }
             memberships.entry((directory, group)).or_default().push(id);
+            joined.entry((directory, &event.subject)).or_default().push((event.sequence, group));
         } else if event.subject.starts_with("grp_") {
             last_own_of_group.insert((directory, &event.subject), id);
             if event.kind == "group.deleted" {
                 for earlier in memberships.remove(&(*directory, event.subject.as_str())).unwrap_or_default() {
                     let member = facts[earlier].first;
-                    let failed = failures.get(&(*directory, member.subject.as_str()));
-                    let parked = failed.into_iter().flatten().any(|(sequence, arrived)| {
-                        *sequence <= member.sequence && *arrived < fact.first_arrival
-                    });
-                    if parked || rules.unseen_failures {
+                    let line = (*directory, member.subject.as_str());
+                    let parked = || is_parked(line, member.sequence, fact.first_arrival, failures, &joined);
+                    if rules.unseen_failures || parked() {
                         continue;
                     }
                     waits_for.push((earlier, "its earlier membership event"));
@@ -257,6 +257,25 @@ fn order(
             }
         }
     }
+}
+
+/// By subject: the sequence of each of its membership events, and the group.
+type Joined<'a> = HashMap<(&'a str, &'a str), Vec<(u64, &'a str)>>;
+
+/// Whether, at that tick, a subject had to wait at or before this sequence: because one of its events had
+/// failed, or because a membership of it waits for a group that had to wait.
+fn is_parked<'a>(
+    line: (&'a str, &'a str),
+    sequence: u64,
+    tick: u64,
+    failures: &Failures<'a>,
+    joined: &Joined<'a>,
+) -> bool {
+    let failed = failures.get(&line).into_iter().flatten();
+    failed.into_iter().any(|(failed, arrived)| *failed <= sequence && *arrived < tick)
+        || joined.get(&line).into_iter().flatten().any(|(at, group)| {
+            *at <= sequence && is_parked((line.0, group), at.saturating_sub(1), tick, failures, joined)
+        })
 }
 
 /// Whether a life of the server went back in a subject's line: a crash may repeat a suffix, but

@@ -37,6 +37,8 @@ use crate::{
 mod catalog;
 mod flights;
 mod heed;
+#[cfg(test)]
+mod history;
 mod manual;
 mod notices;
 mod reads;
