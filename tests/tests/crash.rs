@@ -1,15 +1,22 @@
-//! SIGKILL under load, again and again, on one data folder: whatever was answered 2xx is kept and
-//! delivered, in order, and little of it twice.
+//! SIGKILL under load, again and again: whatever was answered 2xx is kept and delivered, in order, and
+//! little of it twice. On one data folder, and in a cluster, where it is a process of either role.
 //!
 //! `ROLLCALL_CRASH_ROUNDS` says how often (20 unless told), `ROLLCALL_CRASH_SEED` seeds what is
 //! random; both are printed.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rollcall_tests::{
+    cluster::{Cluster, Size},
     load::{Load, Until},
-    receiver::{Reply, checker::Rules},
+    receiver::{
+        Receiver, Reply,
+        checker::{Repeats, Rules},
+    },
     world::World,
 };
 
@@ -19,6 +26,39 @@ const LIFE: std::ops::Range<u64> = 700..1_700;
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text}")))
+}
+
+/// A receiver with every fault that one can have, now and then for a while without a break.
+fn misbehave(receiver: &Receiver, hook: &str, seed: u64) {
+    let dice = Mutex::new((StdRng::seed_from_u64(seed), 0_u32));
+    receiver.plan(hook, move |_| {
+        let mut dice = dice.lock().expect("a generator does not panic");
+        let (random, outage) = &mut *dice;
+        if *outage > 0 {
+            *outage -= 1;
+            return Reply::Status(503);
+        }
+        match random.random_range(0..1_000) {
+            0..8 => Reply::Status(500),
+            8..16 => Reply::Status(503),
+            16..20 => Reply::Status(429),
+            20..24 => Reply::Status(408),
+            24..28 => Reply::RetryAfter(503, 1),
+            // The event's own fault: only its subject waits.
+            28..34 => Reply::Status(422),
+            34..38 => Reply::Redirect("http://127.0.0.1:1/".to_owned()),
+            38..44 => Reply::Drop,
+            44..45 => Reply::Hang,
+            // Among the slow ones, which have slots of their own.
+            45..48 => Reply::Slow(Duration::from_millis(1_200), 204),
+            48..50 => Reply::Slow(Duration::from_millis(300), 500),
+            50 => {
+                *outage = 12;
+                Reply::Status(503)
+            }
+            _ => Reply::Status(204),
+        }
+    });
 }
 
 async fn rounds(title: &str, fault: impl Fn(&World, &str)) {
@@ -54,9 +94,38 @@ async fn what_was_accepted_survives_sigkill_and_is_delivered_in_order() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_with_a_receiver_that_fails_at_random() {
-    rounds("crashes and faults", |world, hook| {
-        let faults = vec![Reply::Status(503), Reply::Status(500), Reply::Drop];
-        world.receiver.fail_at_random(hook, 7, 0.05, faults);
-    })
-    .await;
+    rounds("crashes and faults", |world, hook| misbehave(&world.receiver, hook, 7)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_in_a_cluster() {
+    let rounds = number("ROLLCALL_CRASH_ROUNDS", 20);
+    let seed = number("ROLLCALL_CRASH_SEED", 20_261_124);
+    let mut random = StdRng::seed_from_u64(seed);
+    let begun = Instant::now();
+    let mut cluster = Cluster::start(Size { ingest: 2, dispatch: 2, brokers: 1 }).await;
+    let load = Load::prepare(&cluster, HOOKS, &mut random).await;
+    HOOKS.iter().for_each(|hook| misbehave(&cluster.receiver, hook, 7));
+    let running = load.start(&Until::Told(Arc::default()));
+    let mut dispatchers = 0;
+    for _ in 0..rounds {
+        // Not a wait for something: the moment of the crash is what is random here.
+        tokio::time::sleep(Duration::from_millis(random.random_range(LIFE))).await;
+        let n = random.random_range(0..2);
+        if random.random_bool(0.5) {
+            dispatchers += 1;
+            cluster.dispatch[n].crash();
+        } else {
+            cluster.ingest[n].crash();
+        }
+    }
+    let load = running.stop().await;
+    let what = format!("crashes and faults in a cluster, seed {seed}");
+    // Each life that ends may leave a suffix to be repeated; what else fails on its way here is not seen.
+    let repeats = Repeats::AtMost(dispatchers);
+    let rules = Rules { complete: true, repeats, unseen_failures: true, ..Rules::default() };
+    let figures = load.prove(&what, &cluster, &rules, Duration::from_secs(180)).await;
+    cluster.stop();
+    println!("{what}: {rounds} kills, {dispatchers} of them dispatchers, {figures}, {:.0?}", begun.elapsed());
+    assert!(figures.writes > rounds * 10, "too little load to prove anything: {figures}");
 }

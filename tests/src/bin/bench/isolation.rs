@@ -80,6 +80,7 @@ async fn compare(plan: Plan, what: Beside) -> bool {
     let [hanging, failing, slow, busy] = &neighbours[..] else { return false };
     let organization = beside.owner.organization("neighbour").await;
     let neighbour = beside.owner.directory(&organization, "okta").await;
+    let mut backlog = None;
     match what {
         Beside::Mixed => {
             for n in 0..EACH {
@@ -99,7 +100,7 @@ async fn compare(plan: Plan, what: Beside) -> bool {
             let endpoint = beside.subscribe_to(&neighbour, &busy.url("backlog"), json!({})).await;
             beside.owner.post(&format!("/endpoints/{endpoint}/pause"), json!({})).await.expect(200);
             members::events(&neighbour, BACKLOG).await;
-            beside.owner.post(&format!("/endpoints/{endpoint}/resume"), json!({})).await.expect(200);
+            backlog = Some(endpoint);
         }
     }
     let mut variants: [Variant; 2] = Default::default();
@@ -107,6 +108,11 @@ async fn compare(plan: Plan, what: Beside) -> bool {
         for (at, (stage, sink)) in [&alone, &beside].into_iter().zip(&sinks).enumerate() {
             let before = sink.accepted();
             let neighbour = (at == 1).then_some(&neighbour);
+            // It is sent during the windows of the one variant only, so that there is enough of it.
+            let busy_endpoint = backlog.as_ref().filter(|_| at == 1);
+            if let Some(id) = busy_endpoint {
+                beside.owner.post(&format!("/endpoints/{id}/resume"), json!({})).await.expect(200);
+            }
             let (sent, ()) = tokio::join!(
                 paced(&stage.dir, PER_SECOND, plan.window),
                 disturb(what, neighbour, plan.window)
@@ -114,6 +120,9 @@ async fn compare(plan: Plan, what: Beside) -> bool {
             if !sink.drained(before + (sent.len() * HEALTHY) as u64, Duration::from_secs(60)).await {
                 println!("a webhook to a healthy endpoint did not arrive in 60 s");
                 return false;
+            }
+            if let Some(id) = busy_endpoint {
+                beside.owner.post(&format!("/endpoints/{id}/pause"), json!({})).await.expect(200);
             }
             let mut delays = sink.delays(&sent, &paths);
             if round > 0 {
