@@ -1,13 +1,12 @@
 //! What a great backlog at many endpoints takes: the memory of the process that dispatches it, and the
 //! time until it is ready after a start.
 //!
-//! The data comes about through the server itself, while it does not dispatch. Most of the endpoints
-//! are dead; the others are as far behind, and are sent to all the time while the memory is measured.
+//! The data comes about through the server itself. Most of the endpoints are dead; the others are paused
+//! meanwhile, so that they are as far behind, and are sent to all the time while the memory is measured.
 
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
-use rollcall_tests::server::Options;
 use serde_json::json;
 
 use crate::{
@@ -27,25 +26,35 @@ const START: Duration = Duration::from_secs(5);
 pub(crate) async fn run(lanes: usize, events: usize) -> bool {
     println!("\n{events} events behind at {lanes} endpoints, one in {ALIVE} of which is alive");
     let sink = Sink::start(Manner::Healthy).await;
-    let mut stage = Stage::with(Options::default().arg("--role").arg("ingest")).await;
+    let mut stage = Stage::new().await;
     let begun = Instant::now();
     let (owner, directory) = (&stage.owner, &stage.dir.directory);
-    stream::iter(0..lanes)
-        .for_each_concurrent(16, |n| {
+    let alive: Vec<String> = stream::iter(0..lanes)
+        .map(|n| {
+            let is_alive = n % ALIVE == 0;
             // Nobody listens at the other one.
-            let url =
-                if n % ALIVE == 0 { sink.url(&n.to_string()) } else { "http://127.0.0.1:1/".to_owned() };
+            let url = if is_alive { sink.url(&n.to_string()) } else { "http://127.0.0.1:1/".to_owned() };
             async move {
-                owner.post("/endpoints", json!({"url": url, "directory_id": directory})).await.expect(201);
+                let body = json!({"url": url, "directory_id": directory});
+                let id = owner.post("/endpoints", body).await.expect(201).text("id");
+                if is_alive {
+                    owner.post(&format!("/endpoints/{id}/pause"), json!({})).await.expect(200);
+                }
+                is_alive.then_some(id)
             }
         })
+        .buffer_unordered(16)
+        .filter_map(async |id| id)
+        .collect()
         .await;
     println!("  endpoints made in {:.0?}", begun.elapsed());
     let begun = Instant::now();
     members::events(&stage.dir, events).await;
     println!("  events made in {:.0?}", begun.elapsed());
+    for id in &alive {
+        stage.owner.post(&format!("/endpoints/{id}/resume"), json!({})).await.expect(200);
+    }
     stage.server.stop();
-    stage.server.options().args.clear();
     let begun = Instant::now();
     stage.server.launch();
     let ready = begun.elapsed();
