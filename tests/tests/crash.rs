@@ -36,25 +36,25 @@ fn misbehave(receiver: &Receiver, hook: &str, seed: u64) {
         let (random, outage) = &mut *dice;
         if *outage > 0 {
             *outage -= 1;
-            return Reply::Status(503);
+            return Reply::Status(500);
         }
-        match random.random_range(0..1_000) {
-            0..8 => Reply::Status(500),
-            8..16 => Reply::Status(503),
-            16..20 => Reply::Status(429),
-            20..24 => Reply::Status(408),
-            24..28 => Reply::RetryAfter(503, 1),
+        match random.random_range(0..5_000) {
+            0..40 => Reply::Status(500),
+            40..55 => Reply::Status(503),
+            55..65 => Reply::Status(429),
+            65..85 => Reply::Status(408),
+            85..95 => Reply::RetryAfter(503, 1),
             // The event's own fault: only its subject waits.
-            28..34 => Reply::Status(422),
-            34..38 => Reply::Redirect("http://127.0.0.1:1/".to_owned()),
-            38..44 => Reply::Drop,
-            44..45 => Reply::Hang,
+            95..125 => Reply::Status(422),
+            125..145 => Reply::Redirect("http://127.0.0.1:1/".to_owned()),
+            145..175 => Reply::Drop,
+            175 => Reply::Hang,
             // Among the slow ones, which have slots of their own.
-            45..48 => Reply::Slow(Duration::from_millis(1_200), 204),
-            48..50 => Reply::Slow(Duration::from_millis(300), 500),
-            50 => {
+            176..186 => Reply::Slow(Duration::from_millis(1_200), 204),
+            186..196 => Reply::Slow(Duration::from_millis(300), 500),
+            196..200 => {
                 *outage = 12;
-                Reply::Status(503)
+                Reply::Status(500)
             }
             _ => Reply::Status(204),
         }
@@ -78,6 +78,7 @@ async fn rounds(title: &str, fault: impl Fn(&World, &str)) {
         world.receiver.next_epoch();
         world.server.launch();
     }
+    HOOKS.iter().for_each(|hook| world.receiver.recover(hook));
     let what = format!("{title}, seed {seed}");
     let rules = Rules { complete: true, ..Rules::default() };
     let figures = load.prove(&what, &world, &rules, Duration::from_secs(180)).await;
@@ -120,6 +121,7 @@ async fn the_same_in_a_cluster() {
         }
     }
     let load = running.stop().await;
+    HOOKS.iter().for_each(|hook| cluster.receiver.recover(hook));
     let what = format!("crashes and faults in a cluster, seed {seed}");
     // Each life that ends may leave a suffix to be repeated; what else fails on its way here is not seen.
     let repeats = Repeats::AtMost(dispatchers);

@@ -38,6 +38,7 @@ use crate::{
     figures::Figures,
     held::Held,
     hints::Hints,
+    lane::MAX_WINDOW,
     slots::{Host, Pool, Slot, Slots, Speed, Tenant},
 };
 
@@ -46,6 +47,11 @@ const TELL: Duration = Duration::from_secs(1);
 
 /// Of one host, in the order of their turns.
 type KeptBack = VecDeque<(Pool, Tenant, Seat)>;
+
+/// From so many admitted events on, over all lanes…
+const CROWD: usize = 32_768;
+/// …each lane may have so many.
+const WINDOW_IN_A_CROWD: usize = 8;
 
 /// See the module.
 pub(crate) struct Process {
@@ -60,6 +66,8 @@ pub(crate) struct Process {
     members: RefCell<BTreeMap<u64, Rc<Inbox>>>,
     next_member: Cell<u64>,
     held: RefCell<Held>,
+    /// Events that lanes have admitted and not settled.
+    admitted: Cell<usize>,
     /// Attempts that ended and are not saved.
     unsaved: Cell<usize>,
     /// Half of the reads are for laggards and half for parked subjects, so that neither keeps the
@@ -173,6 +181,7 @@ pub(crate) struct Member {
     pub(crate) id: u64,
     pub(crate) inbox: Rc<Inbox>,
     unsaved: usize,
+    admitted: usize,
 }
 
 /// Whose turn it is.
@@ -201,6 +210,7 @@ impl Process {
             kept_back: RefCell::default(),
             members: RefCell::default(),
             next_member: Cell::new(0),
+            admitted: Cell::new(0),
             unsaved: Cell::new(0),
             scans: Semaphore::new(reads),
             backlogs: Semaphore::new(reads),
@@ -219,7 +229,7 @@ impl Process {
         self.next_member.set(id + 1);
         let inbox = Rc::<Inbox>::default();
         self.members.borrow_mut().insert(id, Rc::clone(&inbox));
-        Member { process: Rc::clone(self), id, inbox, unsaved: 0 }
+        Member { process: Rc::clone(self), id, inbox, unsaved: 0, admitted: 0 }
     }
 
     /// Something happened that anybody may wait for.
@@ -385,6 +395,11 @@ impl Process {
         Turn::Nobody
     }
 
+    /// The most events that a lane may have admitted: few while all of them together have many.
+    pub(crate) fn window_max(&self) -> usize {
+        if self.admitted.get() < CROWD { MAX_WINDOW } else { WINDOW_IN_A_CROWD }
+    }
+
     /// Whether the bound on what was read and is held is reached.
     pub(crate) fn is_full(&self) -> bool {
         self.held.borrow().is_full()
@@ -429,6 +444,18 @@ impl Member {
         self.process.unsaved.set(self.process.unsaved.get() + 1);
     }
 
+    /// See [`Process::window_max`].
+    pub(crate) fn window_max(&self) -> usize {
+        self.process.window_max()
+    }
+
+    /// One of its lanes had so many events admitted and has so many now.
+    pub(crate) fn admitted(&mut self, had: usize, has: usize) {
+        self.admitted = self.admitted + has - had;
+        let all = &self.process.admitted;
+        all.set(all.get() + has - had);
+    }
+
     /// So many were saved.
     pub(crate) fn saved(&mut self, attempts: usize) {
         let attempts = attempts.min(self.unsaved);
@@ -440,6 +467,7 @@ impl Member {
 impl Drop for Member {
     fn drop(&mut self) {
         self.saved(usize::MAX);
+        self.admitted(self.admitted, 0);
         self.process.members.borrow_mut().remove(&self.id);
         self.process.figures.forget(self.id);
         self.inbox.granted.borrow_mut().clear();

@@ -57,9 +57,9 @@ pub(crate) fn open_reader(main: &Path, ledger: &Path) -> Result<Connection, Open
     (|| {
         let connection = Connection::open_with_flags(main, flags)?;
         connection.busy_timeout(PATIENCE)?;
-        connection.execute_batch("PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;")?;
+        connection.execute_batch("PRAGMA cache_size = -4096; PRAGMA temp_store = MEMORY;")?;
         connection.execute("ATTACH DATABASE $1 AS ledger", [ledger.to_string_lossy()])?;
-        connection.execute_batch("PRAGMA ledger.cache_size = -4096; PRAGMA query_only = ON;")?;
+        connection.execute_batch("PRAGMA ledger.cache_size = -2048; PRAGMA query_only = ON;")?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(connection)
     })()

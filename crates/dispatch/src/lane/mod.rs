@@ -128,6 +128,7 @@ pub(crate) struct Lane {
     breaker: Breaker,
     limit: Limit,
     window_size: usize,
+    window_max: usize,
     failing_since: Option<Timestamp>,
     /// Attempts that failed since then, as far as this process knows.
     failures: u32,
@@ -167,6 +168,7 @@ impl Lane {
             breaker: Breaker::default(),
             limit: Limit::default(),
             window_size: MIN_WINDOW,
+            window_max: MAX_WINDOW,
             failing_since: None,
             failures: 0,
             probe: None,

@@ -1,6 +1,9 @@
 //! The window: admitted events, and how many earlier ones each of them waits for.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use rollcall_domain::{
@@ -44,7 +47,7 @@ impl Lane {
             BreakerState::Closed => {
                 let admitted = self.window.len();
                 let remembered = MAX_WINDOW.saturating_sub(admitted + self.settled.len());
-                self.window_size.saturating_sub(admitted).min(remembered).max(oldest)
+                self.window_now().saturating_sub(admitted).min(remembered).max(oldest)
             }
             // The candidate for a probe.
             BreakerState::HalfOpen { .. } => oldest,
@@ -52,10 +55,24 @@ impl Lane {
         }
     }
 
+    fn window_now(&self) -> usize {
+        self.window_size.min(self.window_max)
+    }
+
+    /// How many events are admitted and not settled.
+    pub(crate) fn admitted(&self) -> usize {
+        self.window.len()
+    }
+
+    /// Whatever the lane's own window, no more than so many are to be admitted.
+    pub(crate) fn set_window_max(&mut self, most: usize) {
+        self.window_max = most;
+    }
+
     /// Whether a read is worth its while: there is room for a good many, or nothing else to do.
     pub(crate) fn wants_more(&self) -> bool {
         let room = self.room();
-        room > 0 && (room * 2 >= self.window_size || self.ready.is_empty() || !self.breaker.is_closed())
+        room > 0 && (room * 2 >= self.window_now() || self.ready.is_empty() || !self.breaker.is_closed())
     }
 
     /// Admits one matching event; everything between the scan and it does not match. `false` if
@@ -267,11 +284,12 @@ impl Lane {
     pub(crate) fn retreat(&mut self) {
         self.window_size = MIN_WINDOW;
         self.ready.clear();
-        self.turn.clear();
+        // Their memory too: of ten thousand lanes that fail, each would keep its window's worth.
+        self.turn = Vec::new();
         self.delayed.clear();
         self.held.clear();
-        self.queues.clear();
-        self.members.clear();
+        self.queues = HashMap::new();
+        self.members = HashMap::new();
         self.scan = self.frontier;
         let flights = &self.flights;
         self.window.retain(|position, _| flights.contains(position));

@@ -191,6 +191,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
 
     fn remove(&mut self, index: usize) {
         let Some(track) = self.tracks[index].take() else { return };
+        self.member.admitted(track.admitted, 0);
         let endpoint = track.endpoint();
         self.by_id.remove(&endpoint.id);
         if let Some(at) = track.timer {

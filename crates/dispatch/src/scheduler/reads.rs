@@ -84,7 +84,8 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                             && track.is_sending()
                             && Arc::ptr_eq(&track.entry, &entry) =>
                     {
-                        let admitted = read.events.iter().all(|event| track.offer(event, now));
+                        let member = &mut self.member;
+                        let admitted = read.events.iter().all(|event| track.offer(event, now, member));
                         for event in read.events.iter().filter(|event| Arc::strong_count(event) > 1) {
                             self.process.note_held(event);
                         }

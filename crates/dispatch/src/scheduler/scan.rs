@@ -88,7 +88,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             if !track.following || !track.entry.endpoint.matches(event) {
                 continue;
             }
-            if !track.offer(event, now) {
+            if !track.offer(event, now, &mut self.member) {
                 track.following = false;
             }
             if !track.touched {
@@ -142,7 +142,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         let tail = self.process.feed.tail_after(self.shard, after, limit);
         if let Some(events) = tail.filter(|events| !events.is_empty()) {
             let admitted = events.iter().take_while(|e| e.position <= followed).all(|event| {
-                let admitted = track.offer(event, now);
+                let admitted = track.offer(event, now, &mut self.member);
                 if admitted {
                     track.lane.advance_to(event.position);
                 }

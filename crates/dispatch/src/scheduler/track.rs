@@ -10,7 +10,14 @@ use rollcall_domain::{
 use rollcall_store::catalog::EndpointEntry;
 
 use super::{Scheduler, notices::Exhausted, tell::DeadTold};
-use crate::{attempt::Courier, fair::Seat, lane::Lane, log::Log, process::Common, slots::Tenant};
+use crate::{
+    attempt::Courier,
+    fair::Seat,
+    lane::Lane,
+    log::Log,
+    process::{Common, Member},
+    slots::Tenant,
+};
 
 /// How a track that lags comes by its events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +56,8 @@ pub(super) struct Track<T> {
     pub(super) saved_frontier: u64,
     pub(super) dead_told: DeadTold,
     pub(super) exhausted: Exhausted,
+    /// How many events its lane had admitted when it was last looked at.
+    pub(super) admitted: usize,
 }
 
 impl<T> Track<T> {
@@ -81,6 +90,7 @@ impl<T> Track<T> {
             touched: false,
             dead_told: DeadTold::default(),
             exhausted: Exhausted::default(),
+            admitted: 0,
         }
     }
 
@@ -108,13 +118,21 @@ impl<T> Track<T> {
     }
 
     /// Offers an event. `false` if the lane has no room for it.
-    pub(super) fn offer(&mut self, event: &Arc<LoggedEvent>, now: Timestamp) -> bool {
+    pub(super) fn offer(&mut self, event: &Arc<LoggedEvent>, now: Timestamp, member: &mut Member) -> bool {
         if self.entry.endpoint.matches(event) {
+            self.lane.set_window_max(member.window_max());
             self.lane.advance_to(event.position - 1);
-            self.lane.admit(event, now)
+            let admitted = self.lane.admit(event, now);
+            self.count_admitted(member);
+            admitted
         } else {
             true
         }
+    }
+
+    pub(super) fn count_admitted(&mut self, member: &mut Member) {
+        let had = std::mem::replace(&mut self.admitted, self.lane.admitted());
+        member.admitted(had, self.admitted);
     }
 }
 
@@ -148,6 +166,8 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         let followed = self.followed;
         let Some(track) = self.tracks[index].as_mut() else { return };
         track.touched = false;
+        track.count_admitted(&mut self.member);
+        track.lane.set_window_max(self.process.window_max());
         self.take_given_up(index);
         let Some(track) = self.tracks[index].as_mut() else { return };
         if track.is_sending() {
