@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
+    ops::AddAssign,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -423,6 +424,17 @@ impl Figures {
     /// Duplicates for each hundred events.
     pub fn percent(&self) -> f64 {
         self.duplicates as f64 * 100.0 / self.events as f64
+    }
+}
+
+impl AddAssign for Figures {
+    fn add_assign(&mut self, more: Self) {
+        self.writes += more.writes;
+        self.unanswered += more.unanswered;
+        self.refused += more.refused;
+        self.events += more.events;
+        self.attempts += more.attempts;
+        self.duplicates += more.duplicates;
     }
 }
 

@@ -251,6 +251,11 @@ impl Receiver {
         self.shared.epoch.fetch_add(1, Ordering::SeqCst);
     }
 
+    /// Lets go of the log so far.
+    pub fn forget(&self) {
+        self.shared.log.lock().expect("no holder panics").clear();
+    }
+
     /// Everything so far, in the order of arrival.
     pub fn attempts(&self) -> Vec<Arc<Attempt>> {
         self.shared.log.lock().expect("no holder panics").clone()

@@ -12,7 +12,7 @@ use std::{
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rollcall_tests::{
     cluster::{Cluster, Size},
-    load::{Load, Until},
+    load::{Figures, Load, Until},
     receiver::{
         Receiver, Reply,
         checker::{Repeats, Rules},
@@ -23,6 +23,8 @@ use rollcall_tests::{
 const HOOKS: [&str; 2] = ["first", "second"];
 /// Between two kills, in milliseconds.
 const LIFE: std::ops::Range<u64> = 700..1_700;
+/// After so many kills everything is proved, and the load begins anew in other directories.
+const AT_ONCE: u64 = 25;
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text}")))
@@ -67,21 +69,31 @@ async fn rounds(title: &str, fault: impl Fn(&World, &str)) {
     let mut random = StdRng::seed_from_u64(seed);
     let begun = Instant::now();
     let mut world = World::start().await;
-    let mut load = Load::prepare(&world, HOOKS, &mut random).await;
-    HOOKS.iter().for_each(|hook| fault(&world, hook));
-    for _ in 0..rounds {
-        let running = load.start(&Until::Gone);
-        // Not a wait for something: the moment of the crash is what is random here.
-        tokio::time::sleep(Duration::from_millis(random.random_range(LIFE))).await;
-        world.server.kill();
-        load = running.stop().await;
-        world.receiver.next_epoch();
-        world.server.launch();
+    let mut figures = Figures::default();
+    let mut left = rounds;
+    while left > 0 {
+        // What is proved is let go of: a thousand kills would not fit into the memory.
+        let hooks = HOOKS.map(|hook| format!("{hook}-{left}"));
+        let mut load = Load::prepare(&world, [&hooks[0], &hooks[1]], &mut random).await;
+        hooks.iter().for_each(|hook| fault(&world, hook));
+        let now = left.min(AT_ONCE);
+        for _ in 0..now {
+            let running = load.start(&Until::Gone);
+            // Not a wait for something: the moment of the crash is what is random here.
+            tokio::time::sleep(Duration::from_millis(random.random_range(LIFE))).await;
+            world.server.kill();
+            load = running.stop().await;
+            world.receiver.next_epoch();
+            world.server.launch();
+        }
+        left -= now;
+        hooks.iter().for_each(|hook| world.receiver.recover(hook));
+        let what = format!("{title}, seed {seed}, {left} kills before the end");
+        let rules = Rules { complete: true, ..Rules::default() };
+        figures += load.prove(&what, &world, &rules, Duration::from_secs(180)).await;
+        world.receiver.forget();
+        println!("{title}: {} of {rounds} kills, {figures}, {:.0?}", rounds - left, begun.elapsed());
     }
-    HOOKS.iter().for_each(|hook| world.receiver.recover(hook));
-    let what = format!("{title}, seed {seed}");
-    let rules = Rules { complete: true, ..Rules::default() };
-    let figures = load.prove(&what, &world, &rules, Duration::from_secs(180)).await;
     world.server.stop();
     println!("{title}: {rounds} kills, {figures}, seed {seed}, {:.0?}", begun.elapsed());
     assert!(figures.writes > rounds * 10, "too little load to prove anything: {figures}");
