@@ -44,7 +44,7 @@ impl Default for Settings {
             max_parked_per_lane: 10_000,
             max_unsaved_attempts: 8_192,
             store_reads: 8,
-            max_held_bytes: 64 * 1024 * 1024,
+            max_held_bytes: 32 * 1024 * 1024,
             disable_after_seconds: 5 * 24 * 3_600,
             idle_connections_per_host: 64,
             drain_seconds: 3,

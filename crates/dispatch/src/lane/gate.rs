@@ -92,7 +92,7 @@ impl Lane {
         let seen: Vec<Box<str>> = self
             .held_heads
             .iter()
-            .filter(|subject| self.parked.get(*subject).is_some_and(passed))
+            .filter(|subject| self.parked.get(*subject).is_some_and(|p| passed(p)))
             .cloned()
             .collect();
         for subject in seen {

@@ -111,7 +111,7 @@ pub(crate) struct Lane {
     delayed: BTreeSet<(Timestamp, u64)>,
     /// Window entries that wait for a parked subject's claim.
     held: BTreeSet<u64>,
-    parked: HashMap<Box<str>, Parked>,
+    parked: HashMap<Box<str>, Box<Parked>>,
     /// Parked subjects that do nothing until then.
     due: BTreeSet<(Timestamp, Box<str>)>,
     /// Parked subjects whose backlog is being sent.

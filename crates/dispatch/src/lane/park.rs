@@ -322,7 +322,7 @@ impl Lane {
 
     /// The owner's own send of an event succeeded. If a parked subject rests at it, that settles it.
     pub(crate) fn settled_by_hand(&mut self, subject: &str, position: u64, now: Timestamp) {
-        let rests = |p: &&mut Parked| p.first == position && p.stage == Stage::Resting;
+        let rests = |p: &&mut Box<Parked>| p.first == position && p.stage == Stage::Resting;
         let Some(parked) = self.parked.get_mut(subject).filter(rests) else { return };
         parked.read_to = position;
         if let When::At(at) = parked.when {

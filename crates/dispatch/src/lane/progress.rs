@@ -75,7 +75,7 @@ impl Lane {
             // not be looked at again.
             parked.skipped_to = row.first_position.max(record.frontier);
             let subject = row.subject_id;
-            lane.parked.insert(subject.as_str().into(), parked);
+            lane.parked.insert(subject.as_str().into(), Box::new(parked));
             lane.note_parked(&subject);
         }
         let orphans: Vec<Box<str>> = lane

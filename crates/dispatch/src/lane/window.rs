@@ -194,7 +194,7 @@ impl Lane {
     fn set_aside(&mut self, subject: &str, mut parked: Parked) {
         let queue = self.queues.remove(subject).unwrap_or_default();
         parked.skipped_to = queue.back().copied().unwrap_or(parked.first).max(parked.first);
-        self.parked.insert(subject.into(), parked);
+        self.parked.insert(subject.into(), Box::new(parked));
         for position in queue {
             self.take(position);
         }

@@ -54,6 +54,9 @@ enum What {
         /// How many events they are behind.
         #[arg(long, default_value_t = 5_000_000)]
         events: usize,
+        /// Measures the dispatcher of a cluster instead of one process with files.
+        #[arg(long)]
+        cluster: bool,
     },
     /// All of these but the backlog.
     All,
@@ -82,7 +85,7 @@ fn main() -> ExitCode {
             What::Accept => accept::run(plan).await,
             What::Latency => latency::run(plan).await,
             What::Isolation => isolation::run(plan).await,
-            What::Backlog { lanes, events } => backlog::run(lanes, events).await,
+            What::Backlog { lanes, events, cluster } => backlog::run(lanes, events, cluster).await,
             What::All => {
                 let accept = accept::run(plan).await;
                 let latency = latency::run(plan).await;

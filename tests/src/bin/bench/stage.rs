@@ -43,8 +43,13 @@ impl Stage {
 
     /// The server's resident memory in MiB, if the machine tells.
     pub(crate) fn memory(&self) -> Option<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.server.process_id())).ok()?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-        line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kib| kib / 1024.0)
+        memory(&self.server)
     }
+}
+
+/// A server's resident memory in MiB, if the machine tells.
+pub(crate) fn memory(server: &Server) -> Option<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.process_id())).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kib| kib / 1024.0)
 }

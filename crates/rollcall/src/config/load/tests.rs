@@ -237,7 +237,7 @@ fn the_printed_configuration_says_where_it_came_from_and_loads_again() {
     max_parked_per_lane = 10000                  # default
     max_unsaved_attempts = 8192                  # default
     store_reads = 8                              # default
-    max_held_bytes = 67108864                    # default
+    max_held_bytes = 33554432                    # default
     disable_after_seconds = 432000               # default
     idle_connections_per_host = 64               # default
     drain_seconds = 3                            # default
