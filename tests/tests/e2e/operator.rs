@@ -115,3 +115,39 @@ async fn an_operator_endpoint_that_fails_itself_makes_no_loop() {
     let attempts = world.receiver.attempts();
     assert_eq!((count(&attempts, "first"), count(&attempts, "second")), (1, 1));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_has_not_arrived_says_what_it_waits_for() {
+    let world = PROFILE.world().await;
+    let dir = world.directory("okta").await;
+    let more = json!({"directory_id": dir.directory, "retry_schedule": [0, 600]});
+    let endpoint = world.subscribe("app", more).await;
+    world.receiver.always("app", Reply::Status(422));
+    let user = dir.user("ada").await;
+    dir.set(&user, "title", json!("Countess")).await.expect(200);
+    let log = world.owner.events(&dir.directory).await;
+    let (first, second) = (&log[0], &log[1]);
+    let at = async |event: &Event| {
+        let path = format!("/events/{}/trace?endpoint_id={}", event.id(), endpoint.id);
+        world.owner.get(&path).await.expect(200)["data"][0].clone()
+    };
+    let parked = eventually("the refusal is saved", SOON, || async {
+        let parked = at(second).await;
+        // Before, the first one's turn is what it waits for, at no time that is known.
+        parked["waiting"]["until"].is_string().then_some(parked)
+    })
+    .await;
+    let words = parked["waiting"]["in_words"].as_str().unwrap_or_default();
+    let expected = format!("waits for {} of the same user, next try in ", first.id());
+    assert!(words.starts_with(&expected), "{parked}");
+    let head = at(first).await;
+    assert_eq!((&head["status"], &head["waiting"]["reason"]), (&json!("retrying"), &json!("retry")));
+    assert_eq!(head["attempts"][0]["failure_scope"], "message");
+    let lanes = world.owner.get(&format!("/endpoints/{}/lanes", endpoint.id)).await.expect(200);
+    let lanes = lanes["data"].as_array().cloned().unwrap_or_default();
+    assert_eq!(lanes.len(), 1, "a directory is in one shard");
+    assert_eq!(
+        (&lanes[0]["parked_subjects"], &lanes[0]["parked"][0]["event_id"]),
+        (&json!(1), &first.0["id"])
+    );
+}
