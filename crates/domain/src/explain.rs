@@ -1,8 +1,8 @@
 //! Why an event has not arrived yet, in words for its owner.
 //!
-//! Cast: a [`Mismatch`](crate::endpoint::Mismatch) where the endpoint does not want the event at
-//! all; [`Waiting`], what stands between the event and the endpoint. Plot: whoever knows the lane's
-//! state finds the `Waiting`; [`Waiting::words`] says it.
+//! Cast: a [`Mismatch`] where the endpoint does not want the event at all; [`Waiting`], what stands
+//! between the event and the endpoint. Plot: whoever knows the lane's state finds the `Waiting`;
+//! [`Waiting::words`] says it.
 
 use jiff::Timestamp;
 
