@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Check(Serve),
     /// Copy the data folder, while a server uses it
     Backup(crate::commands::backup::Backup),
+    /// Move a data folder into PostgreSQL; run again, it goes on where it was
+    Migrate(crate::commands::migrate::Migrate),
     /// Print the OpenAPI document of /v1
     Openapi,
     /// Play a directory provider against any SCIM server, and score the server

@@ -4,6 +4,7 @@ pub(crate) mod backup;
 mod check;
 mod config;
 mod demo;
+pub(crate) mod migrate;
 mod openapi;
 mod serve;
 pub(crate) mod simulate;
@@ -22,6 +23,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Config(options) => config::run(options),
         Command::Check(options) => check::run(options),
         Command::Backup(options) => backup::run(options),
+        Command::Migrate(options) => migrate::run(options),
         Command::Openapi => openapi::run(),
         Command::Simulate(options) => simulate::run(options),
     }

@@ -28,7 +28,7 @@ mod upkeep;
 mod writer;
 
 pub use breaker::BreakerState;
-pub(crate) use endpoints::reconcile;
+pub(crate) use endpoints::{TABLES as OF_AN_ENDPOINT, reconcile};
 pub use explain::{AtEndpoint, Fate, LaneReport, Trace};
 pub(crate) use leases::NOW;
 pub(crate) use shards::Epochs;

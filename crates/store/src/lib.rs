@@ -20,6 +20,7 @@ pub mod clock;
 pub mod config_ops;
 pub mod ledger;
 pub mod metric;
+pub mod migrate;
 pub mod read;
 pub mod relay;
 pub mod settings;

@@ -14,6 +14,7 @@ use crate::{
     disk,
     folder::Folder,
     ledger::{self, Epochs, Ledger},
+    migrate,
     read::{Connector, Readers},
     schema::{self, Schema},
     seal::Sealer,
@@ -30,6 +31,7 @@ fn spawning(source: std::io::Error) -> OpenError {
 /// The store of a data folder.
 pub(crate) fn files(settings: Settings, listener: Arc<dyn CommitListener>) -> Result<Inner, OpenError> {
     let folder = Folder::open(&settings.data_dir)?;
+    migrate::marker::refuse_moved(folder.path())?;
     let (main, ledger_path) = (folder.main(), folder.ledger());
     let mut main_connection = connection::open(&main, Purpose::Writer)?;
     schema::migrate(&mut main_connection, Schema::Main)?;
@@ -96,6 +98,7 @@ pub(crate) fn server(
     let session = Session::connect(&target, "rollcall opening", schema::MAIN)
         .map_err(|error| failed("connecting to", error))?;
     let db = Db::Postgres(session);
+    migrate::marker::refuse_unfinished(&db, &target.name())?;
     let read = |error| failed("reading", error);
     let heads = write::heads(&db).map_err(read)?;
     let shards = heads.shards();

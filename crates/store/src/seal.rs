@@ -95,6 +95,14 @@ impl Sealer {
         Self::new(&key).checked(sealed_with, &name, cure)
     }
 
+    /// With the folder's key, if it has one.
+    pub(crate) fn existing(folder: &Path) -> Result<Option<Self>, OpenError> {
+        if !folder.join("master.key").exists() {
+            return Ok(None);
+        }
+        Self::load(folder, &[]).map(Some)
+    }
+
     fn checked(self, sealed_with: &[String], key: &str, cure: &'static str) -> Result<Self, OpenError> {
         if sealed_with.iter().all(|key_id| *key_id == self.key_id) {
             return Ok(self);

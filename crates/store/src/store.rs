@@ -60,6 +60,28 @@ pub enum OpenError {
         /// What is to be done.
         cure: &'static str,
     },
+    /// The folder's store moves to a server, or has moved there.
+    #[error(
+        "the data folder {folder} {}: use that store; to use the folder all the same, and lose what happened there since, \
+         remove {file}",
+        if *begun { format!("is being moved to {to} (`rollcall migrate` goes on with it)") } else { format!("has moved to {to}") }
+    )]
+    Moved {
+        /// The folder.
+        folder: std::path::PathBuf,
+        /// Where to.
+        to: String,
+        /// The file that says so.
+        file: std::path::PathBuf,
+        /// Not all of it has arrived.
+        begun: bool,
+    },
+    /// Only some of a folder's store has arrived at the server's.
+    #[error("{store} holds a part of a store that is being moved: run `rollcall migrate` again to finish it")]
+    Unfinished {
+        /// Which.
+        store: String,
+    },
     /// The URL of the database, or what belongs to it, cannot be used.
     #[error("store.url cannot be used: {why}")]
     Url {

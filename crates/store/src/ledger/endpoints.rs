@@ -79,7 +79,7 @@ fn list(ids: &BTreeSet<&EndpointId>) -> String {
 }
 
 /// What belongs to an endpoint, beside its attempts.
-pub(super) const TABLES: [&str; 5] = ["lanes", "parked", "dead_letters", "replaced", "manual_sends"];
+pub(crate) const TABLES: [&str; 5] = ["lanes", "parked", "dead_letters", "replaced", "manual_sends"];
 
 fn delete(c: &Db, id: &str) -> Result<(), DbError> {
     c.execute(

@@ -10,6 +10,7 @@ mod leases;
 mod ledger;
 mod limits;
 mod manual;
+mod migrate;
 mod notices;
 mod processes;
 mod reads;
