@@ -46,13 +46,18 @@ impl Cursor {
 }
 
 /// The cursor of a place in the log of events, everything up to which was given: the positions of its
-/// shards, those at the end that are 0 left out.
-pub(crate) fn of_log(place: &Positions) -> String {
+/// shards, those at the end that are 0 left out. In a log of several shards their number comes first:
+/// a cursor of the one shard that was moved into it is no place there.
+pub(crate) fn of_log(place: &Positions, shards: u16) -> String {
     let mut positions: Vec<String> = place.iter().map(|(_, position)| position.to_string()).collect();
     while positions.last().is_some_and(|last| last == "0") {
         positions.pop();
     }
-    Cursor::encode(List::Events, &positions.join("."))
+    let mut text = positions.join(".");
+    if shards > 1 && !text.is_empty() {
+        text = format!("{shards}:{text}");
+    }
+    Cursor::encode(List::Events, &text)
 }
 
 /// The place that such a cursor names, in a log of so many shards.
@@ -61,11 +66,18 @@ pub(crate) fn log_place(cursor: &str, shards: u16) -> ApiResult<Positions> {
     if place.is_empty() {
         return Ok(Positions::beginning());
     }
+    let (of, place) = match place.split_once(':') {
+        Some((of, place)) => (of.parse().ok(), place),
+        None => (Some(1), place.as_str()),
+    };
+    if of.is_some_and(|of: u16| of != shards) {
+        return Err(ApiError::cursor_of_another_log());
+    }
     // The store counts positions in 63 bits.
     let position = |text: &str| text.parse().ok().filter(|position| *position <= i64::MAX as u64);
     let positions: Option<Vec<u64>> = place.split('.').map(position).collect();
     positions
-        .filter(|positions| positions.len() <= usize::from(shards))
+        .filter(|positions| of.is_some() && positions.len() <= usize::from(shards))
         .map(Positions::from)
         .ok_or_else(ApiError::invalid_cursor)
 }
@@ -79,12 +91,16 @@ mod tests {
     fn a_cursor_reads_back_for_its_own_list_only() {
         let cursor = Cursor::encode(List::Users, "usr_1");
         assert_eq!(Cursor::decode(List::Users, &cursor).ok().as_deref(), Some("usr_1"));
-        for (positions, written) in
-            [(vec![], ""), (vec![0, 0], ""), (vec![77], "77"), (vec![0, 5, 0, 9, 0], "0.5.0.9")]
-        {
+        for (shards, positions, written) in [
+            (5, vec![], ""),
+            (5, vec![0, 0], ""),
+            (1, vec![77], "77"),
+            (5, vec![77], "5:77"),
+            (5, vec![0, 5, 0, 9, 0], "5:0.5.0.9"),
+        ] {
             let place = Positions::from(positions);
-            assert_eq!(of_log(&place), Cursor::encode(List::Events, written));
-            let read = log_place(&of_log(&place), 5).ok().unwrap();
+            assert_eq!(of_log(&place, shards), Cursor::encode(List::Events, written));
+            let read = log_place(&of_log(&place, shards), shards).ok().unwrap();
             assert!((0..5).all(|shard| read.at(shard) == place.at(shard)), "{written}");
         }
         let foreign = [
@@ -92,8 +108,11 @@ mod tests {
             "",
             "!!",
             &Cursor::encode(List::Events, "x"),
-            &Cursor::encode(List::Events, "7.1.1"),
-            &Cursor::encode(List::Events, "18446744073709551615"),
+            &Cursor::encode(List::Events, "7"),
+            &Cursor::encode(List::Events, "3:7"),
+            &Cursor::encode(List::Events, "x:7"),
+            &Cursor::encode(List::Events, "2:7.1.1"),
+            &Cursor::encode(List::Events, "2:18446744073709551615"),
             &"A".repeat(10_000),
         ];
         for text in foreign {

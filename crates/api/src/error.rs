@@ -186,12 +186,19 @@ impl ApiError {
         Self::new(ErrorCode::InvalidCursor, "`after` is not a cursor that this list gave.").at("after")
     }
 
+    /// A cursor of a log that this store was made from, or of a store that is none of ours.
+    pub(crate) fn cursor_of_another_log() -> Self {
+        let detail = "`after` is a cursor of a log with another number of shards: the store was moved since. Go on \
+                      after the `id` of the last event that you have.";
+        Self::new(ErrorCode::InvalidCursor, detail).at("after")
+    }
+
     /// The same refusal, if it is one of a cursor that came in this header and not in `after`.
     pub(crate) fn of_header(self, name: &str) -> Self {
         match self.code {
             ErrorCode::InvalidCursor => {
-                Self::new(self.code, format!("The header `{name}` is not a cursor that this list gave."))
-                    .at(name)
+                let detail = self.detail.replacen("`after`", &format!("The header `{name}`"), 1);
+                Self::new(self.code, detail).at(name)
             }
             _ => self,
         }

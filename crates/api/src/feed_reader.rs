@@ -119,8 +119,8 @@ pub(crate) struct Batch {
 
 impl Batch {
     /// The cursor to go on from.
-    pub(crate) fn next_cursor(&self) -> String {
-        cursor::of_log(&self.scanned_to)
+    pub(crate) fn next_cursor(&self, shards: u16) -> String {
+        cursor::of_log(&self.scanned_to, shards)
     }
 
     /// Takes an event up; says whether there is room for another.

@@ -277,7 +277,8 @@ async fn what_must_not_be_is_refused() {
 
     // A newer one than this program.
     c.execute(
-        "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) VALUES (9999, 'x', '', '')",
+        "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
+         SELECT 9999, 'x', applied_on, checksum FROM refinery_schema_history LIMIT 1",
         [],
     )
     .unwrap();

@@ -33,11 +33,11 @@ pub(crate) async fn list(state: Data<State>, query: Query) -> ApiResult {
     let deadline = Instant::now() + Duration::from_secs(wait.into());
     let (Waited::Events(batch) | Waited::TimedOut(batch) | Waited::ShuttingDown(batch)) =
         read_or_wait(&state, &filter, after, limit, deadline).await?;
-    Ok(json::verbatim(spliced(&batch)))
+    Ok(json::verbatim(spliced(&batch, state.store.shards())))
 }
 
 /// `{"data":[…],"next_cursor":"…"}` around the bodies, which are not looked into.
-fn spliced(batch: &Batch) -> Bytes {
+fn spliced(batch: &Batch, shards: u16) -> Bytes {
     let bodies: usize = batch.events.iter().map(|event| event.body.len() + 1).sum();
     let mut answer = BytesMut::with_capacity(bodies + 128);
     answer.put_slice(b"{\"data\":[");
@@ -49,7 +49,7 @@ fn spliced(batch: &Batch) -> Bytes {
     }
     answer.put_slice(b"],\"next_cursor\":\"");
     // Base64url has nothing that JSON would escape.
-    answer.put_slice(batch.next_cursor().as_bytes());
+    answer.put_slice(batch.next_cursor(shards).as_bytes());
     answer.put_slice(b"\"}");
     answer.freeze()
 }

@@ -69,14 +69,14 @@ pub(crate) async fn stream(state: Data<State>, request: HttpRequest, query: Quer
 async fn next_piece(mut events: EventStream) -> Option<(Result<Bytes, Infallible>, EventStream)> {
     if !events.opened {
         events.opened = true;
-        let cursor = cursor::of_log(&events.after);
+        let cursor = cursor::of_log(&events.after, events.state.store.shards());
         return Some((Ok(Bytes::from(format!("retry: 2000\nid: {cursor}\n\n"))), events));
     }
     let deadline = Instant::now() + HEARTBEAT;
     let after = events.after.clone();
     let piece = match read_or_wait(&events.state, &events.filter, after, PIECE, deadline).await {
         Ok(Waited::Events(batch)) => {
-            let text = written(&events.after, &batch);
+            let text = written(&events.after, &batch, events.state.store.shards());
             events.after = batch.scanned_to;
             text
         }
@@ -95,12 +95,12 @@ async fn next_piece(mut events: EventStream) -> Option<(Result<Bytes, Infallible
 }
 
 /// The events of a batch that was read after this place.
-fn written(after: &Positions, batch: &Batch) -> Bytes {
+fn written(after: &Positions, batch: &Batch, shards: u16) -> Bytes {
     let mut text = BytesMut::new();
     let mut place = after.clone();
     for event in &batch.events {
         place.set(event.shard, event.position);
-        let cursor = cursor::of_log(&place);
+        let cursor = cursor::of_log(&place, shards);
         text.put_slice(b"id: ");
         text.put_slice(cursor.as_bytes());
         // Serialized JSON has no line ends of its own, so one `data:` line holds it.
