@@ -197,28 +197,43 @@ pub fn migrate(from: &Path, settings: &Settings, tell: Tell<'_>) -> Result<Summa
     let old = [Sealer::existing(folder.path())?, Some(Sealer::configured(key, &[])?)];
     let old: Vec<Sealer> = old.into_iter().flatten().collect();
     let sealers = Sealers { old: &old, new: &new };
-    side::make(&c, &folder, shards, &sealers, tell)?;
+    let moved = carry(&c, &db, &folder, &mut arrived, &mut summary, &sealers, tell);
+    drop(c);
+    side::remove(&folder);
+    moved?;
+    left.state = State::Finished;
+    marker::write(folder.path(), &left)?;
+    Ok(summary)
+}
+
+/// Copies what is not there yet, compares, and declares the server's store finished.
+fn carry(
+    c: &Connection,
+    db: &Db,
+    folder: &Folder,
+    arrived: &mut Arrived,
+    summary: &mut Summary,
+    sealers: &Sealers<'_>,
+    tell: Tell<'_>,
+) -> Result<(), MigrateError> {
+    side::make(c, folder, summary.shards, sealers, tell)?;
     // Only the last commit waits for the disk, and with it all before.
     db.batch("SET synchronous_commit = off")?;
     for (number, table) in tables::all().enumerate().skip(arrived.tables) {
-        summary.copied += copy(&c, &db, table, &mut arrived, tell)?;
+        summary.copied += copy(c, db, table, arrived, tell)?;
         arrived.tables = number + 1;
         arrived.rows = 0;
-        marker::note(&db, &arrived)?;
+        marker::note(db, arrived)?;
     }
-    counters(&c, &db)?;
-    summary.tables = verify::contents(&c, &db, tell)?;
-    verify::gapless(&db)?;
-    verify::secrets(&c, &db, &sealers)?;
+    counters(c, db)?;
+    summary.tables = verify::contents(c, db, tell)?;
+    verify::gapless(db)?;
+    verify::secrets(c, db, sealers)?;
     db.batch("ANALYZE")?;
     db.batch("SET synchronous_commit = on")?;
     arrived.state = State::Finished;
-    marker::note(&db, &arrived)?;
-    left.state = State::Finished;
-    marker::write(folder.path(), &left)?;
-    drop(c);
-    side::remove(&folder);
-    Ok(summary)
+    marker::note(db, arrived)?;
+    Ok(())
 }
 
 /// Both files on one connection, in this version's schema, without what belongs to nobody any more.
