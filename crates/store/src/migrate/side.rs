@@ -19,8 +19,10 @@ use crate::{
     seal::{Sealed, Sealer},
 };
 
+// The index is filled as the rows come: made afterwards, it would be sorted in memory.
 const TABLES: &str = "
     CREATE TABLE side.place (old INTEGER PRIMARY KEY, shard INTEGER NOT NULL, position BIGINT NOT NULL);
+    CREATE INDEX side.place_by_shard ON place (shard, old, position);
     CREATE TABLE side.start (endpoint_pk INTEGER PRIMARY KEY, positions TEXT NOT NULL);
     CREATE TABLE side.test (endpoint_pk INTEGER PRIMARY KEY, shard INTEGER NOT NULL);
     CREATE TABLE side.secret (secret_pk INTEGER PRIMARY KEY, key_id TEXT NOT NULL, sealed BLOB NOT NULL);
@@ -47,7 +49,6 @@ pub(super) fn make(
     c.execute_batch(TABLES)?;
     c.execute_batch("BEGIN")?;
     place(c, shards, tell)?;
-    c.execute_batch("CREATE INDEX side.place_by_shard ON place (shard, old, position)")?;
     endpoints(c, shards)?;
     secrets(c, sealers)?;
     c.execute_batch("COMMIT")?;
