@@ -315,3 +315,22 @@ fn config_prints_and_check_checks() {
     assert!(stdout.contains(counts), "{stdout}");
     assert!(!folder.path().join("rollcall-data").exists(), "a check makes nothing");
 }
+
+#[test]
+fn a_backup_says_what_it_has_and_leaves_postgresql_to_its_own_tools() {
+    let folder = tempfile::tempdir().unwrap();
+    let server =
+        Server::start(on_any_disk(rollcall(folder.path(), &format!("{} --data data", Server::FREE))));
+    let (status, out, err) = run(&mut rollcall(folder.path(), "backup copy --data data"));
+    assert!(status.success(), "{err}");
+    assert!(out.starts_with("copy: 0 users, 0 groups, 0 events to position 0, "), "{out}");
+    server.stop();
+
+    let mut command = rollcall(folder.path(), "backup other --data data");
+    command.env("ROLLCALL_STORE__URL", "postgres://nobody:hunter2@127.0.0.1:1/none");
+    command.env("ROLLCALL_MASTER_KEY", "5a".repeat(32));
+    let (status, out, err) = run(&mut command);
+    assert!(!status.success() && out.is_empty(), "{out}");
+    assert!(err.contains("pg_dump") && err.contains("master_key") && !err.contains("hunter2"), "{err}");
+    assert!(!folder.path().join("other").exists());
+}

@@ -19,6 +19,12 @@ pub(crate) fn used_percent(folder: &Path) -> std::io::Result<f64> {
     Ok(if all == 0 { 100.0 } else { used as f64 * 100.0 / all as f64 })
 }
 
+/// Bytes that may still be written there; what is reserved for root is no space.
+pub(crate) fn free_bytes(folder: &Path) -> std::io::Result<u64> {
+    let stat = rustix::fs::statvfs(folder)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
 /// Sees to the watermarks once; gives whether the first one is crossed.
 pub(crate) fn check(percent: f64, settings: &Settings, shared: &Shared, warned: bool) -> bool {
     let full = percent >= f64::from(settings.disk_refuse_percent);

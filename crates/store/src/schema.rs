@@ -77,6 +77,20 @@ pub(crate) fn migrate(connection: &mut Connection, schema: Schema) -> Result<(),
         .map_err(|e| error(format!("bringing {what} to this version's schema"), flat(&e)))
 }
 
+/// Why a file's schema is not for this version, if a newer one made it. Only reads.
+pub(crate) fn newer_than_known(connection: &Connection, schema: Schema) -> rusqlite::Result<Option<String>> {
+    let known = match schema {
+        Schema::Main => newest(main_file::migrations::runner().get_migrations()),
+        Schema::Ledger => newest(ledger_file::migrations::runner().get_migrations()),
+    };
+    if !connection.table_exists(None, "refinery_schema_history")? {
+        return Ok(None);
+    }
+    let sql = "SELECT COALESCE(MAX(version), 0) FROM refinery_schema_history";
+    let found: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+    Ok((found > known).then(|| newer(found, known)))
+}
+
 fn newer(found: impl std::fmt::Display, known: impl std::fmt::Display) -> String {
     format!(
         "it was written by a newer version of rollcall (its schema is {found}, this version knows {known})"

@@ -40,19 +40,24 @@ pub(super) fn run(options: Backup) -> Result<ExitCode, Failure> {
             eprint!("\r\x1b[K{name}: {} of {} MB", copied / 1_000_000, of / 1_000_000);
         }
     };
-    let outcome = backup(&settings.data_dir, &options.target, &mut tell);
+    let key_is_configured = settings.master_key.is_some();
+    let outcome = backup(&settings.data_dir, &options.target, key_is_configured, &mut tell);
     if shows {
         eprint!("\r\x1b[K");
     }
     let summary = outcome.context("there is no backup")?;
     println!(
-        "{}: {} users, {} groups, {} events, {:.1} MB, in {:.1} s",
+        "{}: {} users, {} groups, {} events to position {}, {:.1} MB, in {:.1} s",
         options.target.display(),
         summary.users,
         summary.groups,
         summary.events,
+        summary.position,
         summary.bytes as f64 / 1e6,
         began.elapsed().as_secs_f64()
     );
+    if key_is_configured {
+        eprintln!("master_key is configured, not in the folder's keeping: keep it with the backup");
+    }
     Ok(ExitCode::SUCCESS)
 }
