@@ -123,6 +123,7 @@ pub(crate) fn server(
 
     let ledger_connection = ledger::connect(&target).map_err(|error| failed("connecting to", error))?;
     ledger::recall_token_use(&ledger_connection, &shared).map_err(read)?;
+    ledger::reconcile(&ledger_connection, &shared.catalog.load()).map_err(read)?;
     let ledger = Ledger::start(
         ledger_connection,
         Some(target.clone()),

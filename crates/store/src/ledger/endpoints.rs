@@ -97,7 +97,8 @@ fn delete(c: &Db, id: &str) -> Result<(), DbError> {
 
 /// Removes what is left of endpoints that the configuration no longer has: the process may have
 /// ended between the two commits. On PostgreSQL the catalog may be older than what other processes
-/// did, so the table itself is asked there.
+/// did, so the table itself is asked there, in one statement: the ledger knows an endpoint only after
+/// the configuration does, so one that another process makes now is never taken for a deleted one.
 pub(crate) fn reconcile(c: &Db, catalog: &Catalog) -> Result<(), DbError> {
     let known: Vec<String> = match c {
         Db::Sqlite(_) => c

@@ -18,7 +18,10 @@ use rollcall_store::{
 };
 use serde_json::json;
 
-use crate::support::{Fixture, Heard, new_directory, patch_user};
+use crate::{
+    processes::Processes,
+    support::{Fixture, Heard, new_directory, patch_user},
+};
 
 crate::support::on_both! {
     progress_is_there_after_the_store_is_opened_again,
@@ -502,4 +505,32 @@ async fn what_a_later_event_stands_for_is_discarded(f: Fixture) {
     let id = DeliveryId { endpoint_id: ep.clone(), shard: 0, position: events[0].position };
     let (delivery, _) = f.store.delivery(&id).await.unwrap().unwrap();
     assert_eq!((delivery.status, delivery.replaced_by), (DeliveryStatus::Delivered, None));
+}
+
+/// A process that ended between the two commits of a deletion.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_deleted_endpoint_left_in_the_ledger_of_a_server_goes_at_the_next_start() {
+    let processes = Processes::new().await;
+    let f = &processes.one;
+    let (gone, stays) = (f.endpoint(Scope::All, vec![]).await.id, f.endpoint(Scope::All, vec![]).await.id);
+    f.user("ann").await;
+    let event = f.heard.events()[0].clone();
+    let batch = ProgressBatch {
+        lanes: vec![lane(&gone, 4, vec![6]), lane(&stays, 4, vec![6])],
+        parked: vec![parked(&gone, &event, 2), parked(&stays, &event, 2)],
+        ..ProgressBatch::default()
+    };
+    f.store.save_progress(batch).await.unwrap();
+    let sql = "DELETE FROM rollcall.endpoints WHERE id = $1";
+    assert_eq!(processes.sql.execute(sql, &[&gone.as_str()]).await.unwrap(), 1);
+    let sql = "SELECT e.id FROM ledger.endpoints e WHERE e.deleted = 0 AND EXISTS
+                   (SELECT 1 FROM ledger.lanes l WHERE l.endpoint_pk = e.pk)
+               UNION ALL SELECT e.id FROM ledger.endpoints e JOIN ledger.parked p ON p.endpoint_pk = e.pk";
+    let left = async || -> Vec<String> {
+        let rows = processes.sql.query(sql, &[]).await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
+    };
+    assert_eq!(left().await.len(), 4);
+    processes.another().close().await;
+    assert_eq!(left().await, [stays.as_str(), stays.as_str()]);
 }
