@@ -111,15 +111,19 @@ pub(crate) fn migrate_server(target: &Target, shards: u16) -> Result<(), OpenErr
         let row = db.row("SELECT current_setting($1)", bind![name], |row| row.get::<String>(0));
         row.map(Option::unwrap_or_default).map_err(failed("reading the settings of"))
     };
-    if setting("server_version_num")?.parse().unwrap_or(0) < OLDEST {
+    if too_old(&setting("server_version_num")?) {
         let version = setting("server_version")?;
         return Err(error(
             "using",
             format!("it is version {version}, and 15 is the oldest that works").into(),
         ));
     }
-    if setting("server_encoding")? != "UTF8" {
-        return Err(error("using", "the database's encoding is not UTF8".into()));
+    let encoding = setting("server_encoding")?;
+    if encoding != "UTF8" {
+        return Err(error(
+            "using",
+            format!("the database's encoding is {encoding}, and UTF8 is the only one that works").into(),
+        ));
     }
     db.execute("SELECT 1 FROM (SELECT pg_advisory_lock($1)) l", bind![LOCK])
         .map_err(failed("waiting for another migration of"))?;
@@ -154,6 +158,11 @@ pub(crate) fn migrate_server(target: &Target, shards: u16) -> Result<(), OpenErr
     Ok(())
 }
 
+/// Of `server_version_num`; what is no number is of nothing that is known to work.
+fn too_old(number: &str) -> bool {
+    !number.parse::<i64>().is_ok_and(|number| number >= OLDEST)
+}
+
 fn newest(migrations: &[refinery::Migration]) -> i64 {
     migrations.iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0)
 }
@@ -171,4 +180,26 @@ fn applied(db: &Db) -> Result<i64, DbError> {
     let version =
         db.row("SELECT COALESCE(MAX(version), 0) FROM refinery_schema_history", bind![], |row| row.get(0))?;
     Ok(version.unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_from_15_on_are_used() {
+        for (number, refused) in [
+            ("150000", false),
+            ("150008", false),
+            ("160003", false),
+            ("180000", false),
+            ("149999", true),
+            ("140013", true),
+            ("90624", true),
+            ("", true),
+            ("15devel", true),
+        ] {
+            assert_eq!(too_old(number), refused, "{number}");
+        }
+    }
 }

@@ -14,6 +14,7 @@ mod migrate;
 mod notices;
 mod processes;
 mod reads;
+mod refusals;
 mod relay;
 mod server_writes;
 mod shards;
