@@ -50,6 +50,8 @@ pub struct Options {
     pub args: Vec<String>,
     /// What the command begins with, such as `ip netns exec NAME`.
     pub prefix: Vec<String>,
+    /// Where the public listener is; a free port unless said.
+    pub listen: String,
 }
 
 impl Default for Options {
@@ -64,7 +66,8 @@ impl Default for Options {
 impl Options {
     /// The egress policy as it is out of the box.
     pub fn closed() -> Self {
-        Self { env: Vec::new(), args: Vec::new(), prefix: Vec::new() }.env("ROLLCALL_API_KEY", API_KEY)
+        Self { env: Vec::new(), args: Vec::new(), prefix: Vec::new(), listen: "127.0.0.1:0".to_owned() }
+            .env("ROLLCALL_API_KEY", API_KEY)
     }
 
     /// With one more variable.
@@ -111,7 +114,7 @@ impl Options {
             command.env("PATH", path);
         }
         command.arg("serve").arg("--data").arg(data);
-        command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+        command.args(["--listen", &self.listen, "--admin-listen", "127.0.0.1:0"]);
         command.args(&self.args).envs(self.env.iter().cloned()).stdin(Stdio::null());
         command
     }

@@ -17,6 +17,8 @@ mod concurrency;
 mod corpus;
 #[path = "e2e/delivery.rs"]
 mod delivery;
+#[path = "e2e/desk.rs"]
+mod desk;
 #[path = "e2e/folder.rs"]
 mod folder;
 #[path = "e2e/lifecycle.rs"]

@@ -16,6 +16,8 @@ mod concurrency;
 mod corpus;
 #[path = "e2e/delivery.rs"]
 mod delivery;
+#[path = "e2e/desk.rs"]
+mod desk;
 #[path = "e2e/feed.rs"]
 mod feed;
 #[path = "e2e/lifecycle.rs"]

@@ -27,7 +27,7 @@ mod metric;
 mod process;
 mod scheduler;
 mod settings;
-mod sign;
+pub mod sign;
 mod slots;
 mod supervisor;
 

@@ -12,12 +12,12 @@ const PREFIX: &str = "whsec_";
 
 /// An endpoint's keys, ready for use.
 #[derive(Clone)]
-pub(crate) struct Keys(Vec<(Hmac<Sha256>, Option<Timestamp>)>);
+pub struct Keys(Vec<(Hmac<Sha256>, Option<Timestamp>)>);
 
 impl Keys {
     /// The keys of these secrets, each with the time when it stops being used. A secret that is no
     /// base64 is left out (the store makes them, so that there is none).
-    pub(crate) fn new(secrets: &[(SecretString, Option<Timestamp>)]) -> Self {
+    pub fn new(secrets: &[(SecretString, Option<Timestamp>)]) -> Self {
         let key = |secret: &SecretString| {
             let text = secret.expose_secret();
             let bytes = BASE64_STANDARD.decode(text.strip_prefix(PREFIX).unwrap_or(text)).ok()?;
@@ -27,7 +27,7 @@ impl Keys {
     }
 
     /// The value of `webhook-signature`; `timestamp` in seconds.
-    pub(crate) fn sign(&self, id: &str, timestamp: i64, body: &[u8], now: Timestamp) -> String {
+    pub fn sign(&self, id: &str, timestamp: i64, body: &[u8], now: Timestamp) -> String {
         let head = format!("{id}.{timestamp}.");
         let mut signatures = String::with_capacity(48 * self.0.len());
         for (key, until) in &self.0 {

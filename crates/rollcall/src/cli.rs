@@ -35,6 +35,10 @@ pub(crate) enum Command {
     Openapi,
     /// Play a directory provider against any SCIM server, and score the server
     Simulate(crate::commands::simulate::Simulate),
+    /// Follow the events at your desk, and hand them on, signed, to a program there
+    Listen(crate::commands::listen::Listen),
+    /// Let a realistic event happen in a sandbox directory
+    Trigger(crate::commands::trigger::Trigger),
 }
 
 /// `rollcall demo`.

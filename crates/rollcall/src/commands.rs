@@ -4,10 +4,12 @@ pub(crate) mod backup;
 mod check;
 mod config;
 mod demo;
+pub(crate) mod listen;
 pub(crate) mod migrate;
 mod openapi;
 mod serve;
 pub(crate) mod simulate;
+pub(crate) mod trigger;
 
 use std::process::ExitCode;
 
@@ -26,6 +28,8 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Migrate(options) => migrate::run(options),
         Command::Openapi => openapi::run(),
         Command::Simulate(options) => simulate::run(options),
+        Command::Listen(options) => listen::run(options),
+        Command::Trigger(options) => trigger::run(options),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `rollcall demo`: the product on one screen. Everything shown is real traffic.
 //!
-//! Cast: the server, embedded and on real ports; the [`owner`], who makes an organization, two
+//! Cast: the server, embedded and on real ports; the owner, who makes an organization, two
 //! directories and an endpoint through `/v1`; the [`receiver`], which verifies each webhook by
 //! itself ([`verify`]) and checks its place ([`order`]); two personas of the simulator; the
 //! [`stage`], which shows each request, the events it gave, and each webhook as it arrives; and
@@ -9,7 +9,6 @@
 pub(crate) mod goodbye;
 pub(crate) mod lines;
 pub(crate) mod order;
-pub(crate) mod owner;
 pub(crate) mod paint;
 pub(crate) mod receiver;
 pub(crate) mod stage;

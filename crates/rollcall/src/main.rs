@@ -12,6 +12,7 @@ mod config;
 mod demo;
 mod health;
 mod metrics;
+mod owner;
 mod owner_key;
 mod server;
 mod telemetry;
@@ -46,6 +47,15 @@ pub(crate) fn causes(error: &anyhow::Error) -> String {
         }
     }
     line.replace('\n', " ")
+}
+
+/// The innermost cause, where there is no room for the others.
+pub(crate) fn root(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source())
+        .last()
+        .map(ToString::to_string)
+        .unwrap_or_default()
+        .replace('\n', " ")
 }
 
 fn main() -> ExitCode {

@@ -13,11 +13,11 @@ use crate::{
     config::{self, Loaded, Settings, Sources},
     demo::{
         goodbye, lines,
-        owner::{Owner, text},
         paint::{Look, Paint},
         receiver::Receiver,
         stage::Stage,
     },
+    owner::{Owner, text},
     owner_key,
     server::{Application, Ports},
     telemetry,

@@ -94,7 +94,7 @@ pub(crate) fn no_event(paint: Paint) -> String {
 /// user's sign-in name only; `who` is the name that the user was last seen with.
 pub(crate) fn event(paint: Paint, event: &Value, who: Option<&str>) -> Vec<String> {
     const MARK: &str = "  event    ";
-    let fact = format!("{:<21}#{:<3} {}", string(&event["type"]), event["sequence"], about(event, who));
+    let fact = format!("{:<22}#{:<3} {}", string(&event["type"]), event["sequence"], about(event, who));
     let changes: Vec<String> = event["changes"].as_array().into_iter().flatten().map(one_change).collect();
     let changes = changes.join(", ");
     let row = |mark: &str, text: &str| paint.row((Look::Event, mark), (Look::Plain, text), "");

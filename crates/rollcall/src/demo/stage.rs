@@ -13,11 +13,11 @@ use tokio::sync::mpsc;
 use super::{
     lines,
     order::{Order, Place},
-    owner::Owner,
     paint::Paint,
     receiver::Received,
     tally::Tally,
 };
+use crate::owner::Owner;
 
 /// How long a webhook may take before the demo says that it did not come.
 const PATIENCE: Duration = Duration::from_secs(15);

@@ -148,15 +148,15 @@ fn events_and_webhooks_read_in_80_columns() {
     lines.push(wrong(Paint::PLAIN, "no webhook came within 15 s"));
     assert_fits(&lines);
     assert_snapshot!(lines.join("\n"), @r"
-    event    user.created         #1 Ada Okafor
-    event    user.updated         #12 Ada Okafor
+    event    user.created          #1 Ada Okafor
+    event    user.updated          #12 Ada Okafor
                title Engineer → Head of Engineering
-    event    user.updated         #13 ada.okafor@acme.example
+    event    user.updated          #13 ada.okafor@acme.example
                manager set, nick_name removed, emails changed
-    event    user.deactivated     #17 Ada Okafor: active true → false
-    event    group.member_removed #1842 ada.okafor@acme.example leaves Engineering
-    event    group.updated        #19 Revenue: display_name Sales → Revenue
-    event    group.member_removed #1842 Ada Okafor leaves Engineering
+    event    user.deactivated      #17 Ada Okafor: active true → false
+    event    group.member_removed  #1842 ada.okafor@acme.example leaves Engineeri…
+    event    group.updated         #19 Revenue: display_name Sales → Revenue
+    event    group.member_removed  #1842 Ada Okafor leaves Engineering
     ✓ webhook, signature verified, in order               1.8 ms after the request
     ✓ webhook, signature verified, a repetition
     ✗ webhook, signature verified, OUT OF ORDER          1840 ms after the request
