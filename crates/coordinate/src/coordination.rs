@@ -141,27 +141,6 @@ impl Coordination {
         }
     }
 
-    /// Tells everybody that the shard's newest committed position is this. Only newer ones are
-    /// news.
-    pub fn announce_head(&self, shard: u16, position: u64) {
-        if self.known.heads.announced(shard, position)
-            && let Some(outbox) = self.outbox()
-        {
-            outbox.head(shard, position);
-        }
-    }
-
-    /// Grows with each newer head of any shard, and when something may have been missed (after a
-    /// connection or reconnection): look at the store then.
-    pub fn head_announcements(&self) -> watch::Receiver<u64> {
-        self.known.heads.announcements()
-    }
-
-    /// The newest head of the shard that anybody announced; 0 before the first.
-    pub fn announced_head(&self, shard: u16) -> u64 {
-        self.known.heads.of(shard)
-    }
-
     /// Tells what is still to be told, says goodbye to the others and ends the task, within two
     /// timeouts. The handle then works as a local one.
     pub async fn close(&self) {

@@ -5,27 +5,19 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::{
-    activity::Activity, breakers::Breakers, clock::now, heads::Heads, message::Message, metric::Dropped,
-};
+use crate::{activity::Activity, breakers::Breakers, clock::now, message::Message, metric::Dropped};
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Known {
     pub(crate) catalog: watch::Sender<u64>,
     pub(crate) breakers: Breakers,
-    pub(crate) heads: Heads,
     pub(crate) activity: Activity,
 }
 
 impl Known {
     pub(crate) fn new() -> Self {
-        Self {
-            catalog: watch::Sender::new(0),
-            breakers: Breakers::new(),
-            heads: Heads::new(),
-            activity: Activity::default(),
-        }
+        Self { catalog: watch::Sender::new(0), breakers: Breakers::new(), activity: Activity::default() }
     }
 
     /// True if it is newer than what was known.
@@ -41,9 +33,6 @@ impl Known {
     pub(crate) fn apply(&self, message: Message) {
         if let Some(revision) = message.catalog {
             self.catalog(revision);
-        }
-        for (shard, position) in message.heads {
-            self.heads.announced(shard, position);
         }
         let time = now();
         for (endpoint, until) in message.opened {
@@ -80,14 +69,12 @@ mod tests {
         let mut message = Message {
             from: "p2".into(),
             catalog: Some(7),
-            heads: [(3, 10)].into(),
             opened: [("ep_1".into(), until.as_microsecond()), ("never".into(), i64::MAX)].into(),
             active: Some(vec![hash("a.example")]),
             ..Message::default()
         };
         known.apply(message.clone());
         assert_eq!(*known.catalog.borrow(), 7);
-        assert_eq!(known.heads.of(3), 10);
         assert_eq!(known.breakers.until("ep_1", now()), Some(until));
         assert_eq!(known.breakers.until("never", now()), None, "a moment that does not exist");
         assert_eq!(known.breakers.own(now()), vec![], "it is not this process's to repeat");

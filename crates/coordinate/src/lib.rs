@@ -17,7 +17,7 @@
 //!
 //! | name | what it is | lives | content |
 //! |---|---|---|---|
-//! | `rollcall:announcements` | channel | | JSON: `from` (the sender), and what changed: `catalog`, `heads` (position by shard), `opened` (endpoint: end in µs since the epoch), `closed` (endpoints), and once per second `active` (hashes of the destinations that the sender is active at, perhaps none); at the end `leaving` |
+//! | `rollcall:announcements` | channel | | JSON: `from` (the sender), and what changed: `catalog`, `opened` (endpoint: end in µs since the epoch), `closed` (endpoints), and once per second `active` (hashes of the destinations that the sender is active at, perhaps none); at the end `leaving` |
 //! | `rollcall:catalog` | string | 2 days after the last write | the newest announced revision of the configuration |
 //! | `rollcall:breakers` | sorted set, at most 10,000 | 2 days after the last write; members that are over go at the next | endpoints, by the end of their breaker's opening in µs since the epoch |
 //!
@@ -31,7 +31,6 @@ mod breakers;
 mod clock;
 mod coordination;
 mod error;
-mod heads;
 mod keys;
 mod known;
 mod link;

@@ -21,9 +21,6 @@ pub(crate) struct Message {
     /// The catalog's revision.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) catalog: Option<u64>,
-    /// Newest positions by shard.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) heads: BTreeMap<u16, u64>,
     /// Endpoints whose breaker opened, with its end in microseconds since the epoch.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) opened: BTreeMap<String, i64>,
@@ -72,15 +69,14 @@ mod tests {
         let message = Message {
             from: "p1".into(),
             catalog: Some(u64::MAX),
-            heads: [(31, u64::MAX)].into(),
             opened: [("ep_1".into(), 5)].into(),
             closed: vec!["ep_2".into()],
             active: Some(vec![u64::MAX]),
             leaving: true,
         };
         assert_eq!(Message::decode(&message.encode()), Some(message));
-        let little = Message { from: "p1".into(), heads: [(3, 9)].into(), ..Message::default() };
-        assert_eq!(String::from_utf8(little.encode()).unwrap(), r#"{"from":"p1","heads":{"3":9}}"#);
+        let little = Message { from: "p1".into(), catalog: Some(3), ..Message::default() };
+        assert_eq!(String::from_utf8(little.encode()).unwrap(), r#"{"from":"p1","catalog":3}"#);
         let newer = br#"{"from":"p1","catalog":7,"invented_later":[1]}"#;
         assert_eq!(Message::decode(newer).and_then(|m| m.catalog), Some(7));
     }
@@ -96,7 +92,6 @@ mod tests {
             r#"{"from":""}"#.to_owned(),
             format!(r#"{{"from":"{long}"}}"#),
             format!(r#"{{"from":"p","opened":{{"{long}":1}}}}"#),
-            r#"{"from":"p","heads":{"65536":1}}"#.to_owned(),
             r#"{"from":"p","catalog":-1}"#.to_owned(),
             format!(r#"{{"from":"p","active":[{many}]}}"#),
             format!(r#"{{"from":"p","x":"{}"}}"#, "x".repeat(MAX_BYTES)),

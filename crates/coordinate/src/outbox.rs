@@ -2,7 +2,7 @@
 //! is away and however fast things change.
 
 use std::{
-    collections::{BTreeMap, HashMap, hash_map::Entry},
+    collections::{HashMap, hash_map::Entry},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -22,18 +22,12 @@ pub(crate) enum Change {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pending {
     pub(crate) catalog: Option<u64>,
-    pub(crate) heads: BTreeMap<u16, u64>,
     pub(crate) breakers: HashMap<String, Change>,
 }
 
 impl Pending {
     fn catalog(&mut self, revision: u64) {
         self.catalog = self.catalog.max(Some(revision));
-    }
-
-    fn head(&mut self, shard: u16, position: u64) {
-        let known = self.heads.entry(shard).or_default();
-        *known = position.max(*known);
     }
 
     /// Keeps what it has of the endpoint.
@@ -57,11 +51,6 @@ impl Outbox {
         self.ready.notify_one();
     }
 
-    pub(crate) fn head(&self, shard: u16, position: u64) {
-        self.lock().head(shard, position);
-        self.ready.notify_one();
-    }
-
     /// False if there was no room for it.
     pub(crate) fn breaker(&self, endpoint: &str, change: Change) -> bool {
         {
@@ -80,11 +69,8 @@ impl Outbox {
     }
 
     /// Adds what this process knows anyway, without overriding what is newer.
-    pub(crate) fn repeat(&self, catalog: u64, heads: Vec<(u16, u64)>, own: Vec<(String, Timestamp)>) {
+    pub(crate) fn repeat(&self, catalog: u64, own: Vec<(String, Timestamp)>) {
         let mut pending = self.lock();
-        for (shard, position) in heads {
-            pending.head(shard, position);
-        }
         if catalog > 0 {
             pending.catalog(catalog);
         }
@@ -107,9 +93,6 @@ impl Outbox {
         let mut pending = self.lock();
         if let Some(revision) = old.catalog {
             pending.catalog(revision);
-        }
-        for (shard, position) in old.heads {
-            pending.head(shard, position);
         }
         for (endpoint, change) in old.breakers {
             pending.older(endpoint, change);
@@ -142,15 +125,11 @@ mod tests {
         for revision in [3, 5, 4] {
             outbox.catalog(revision);
         }
-        for (shard, position) in [(1, 10), (2, 7), (1, 12), (1, 11)] {
-            outbox.head(shard, position);
-        }
         for change in [at(1), Change::Closed, at(2)] {
             assert!(outbox.breaker("ep", change));
         }
         let pending = outbox.take();
         assert_eq!(pending.catalog, Some(5));
-        assert_eq!(pending.heads, [(1, 12), (2, 7)].into());
         assert_eq!(pending.breakers, [("ep".to_owned(), at(2))].into());
         assert_eq!(outbox.take(), Pending::default());
     }
@@ -159,17 +138,15 @@ mod tests {
     fn what_comes_back_does_not_override_what_is_newer() {
         let outbox = Outbox::default();
         outbox.catalog(3);
-        outbox.head(1, 10);
         outbox.breaker("ep", at(1));
         outbox.breaker("other", Change::Closed);
         let failed = outbox.take();
         outbox.catalog(4);
         outbox.breaker("ep", Change::Closed);
         outbox.put_back(failed);
-        outbox.repeat(2, vec![(1, 9), (2, 4)], vec![("other".into(), Timestamp::UNIX_EPOCH)]);
+        outbox.repeat(2, vec![("other".into(), Timestamp::UNIX_EPOCH)]);
         let pending = outbox.take();
         assert_eq!(pending.catalog, Some(4));
-        assert_eq!(pending.heads, [(1, 10), (2, 4)].into());
         assert_eq!(
             pending.breakers,
             [("ep".to_owned(), Change::Closed), ("other".to_owned(), Change::Closed)].into()
@@ -184,7 +161,7 @@ mod tests {
         }
         assert!(!outbox.breaker("more", at(1)));
         assert!(outbox.breaker("ep_0", Change::Closed), "a known one needs no room");
-        outbox.repeat(0, Vec::new(), vec![("more".into(), Timestamp::UNIX_EPOCH)]);
+        outbox.repeat(0, vec![("more".into(), Timestamp::UNIX_EPOCH)]);
         outbox.with_closed(|closed| assert!(closed("ep_0") && !closed("ep_1") && !closed("more")));
         assert_eq!(outbox.take().breakers.len(), MAX_BREAKERS);
     }

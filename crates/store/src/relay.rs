@@ -136,23 +136,18 @@ impl Store {
         Ok(refused)
     }
 
-    /// Sets published positions back (or on), for a topic that lost what it held. Whoever publishes
-    /// one of these shards is refused from now on, and hears of the position at its next claim, under
-    /// a new token.
-    pub async fn relay_rewind(&self, positions: &[(u16, u64)]) -> Result<(), ReadError> {
-        let positions = positions.to_vec();
+    /// Begins shards anew at position 0, for a topic that lost what it held: each with the token that
+    /// it is held under; with an older one nothing happens. The holder keeps them, and hears of it at
+    /// its next claim, under a new token: what it still saves under the old one is refused.
+    pub async fn relay_rewind(&self, lost: &[(u16, u64)]) -> Result<(), ReadError> {
+        let lost = lost.to_vec();
         match self.inner.ledger.leases() {
-            Some(leases) => leases.run(move |c| rows::rewind(c, &positions)).await,
+            Some(leases) => leases.run(move |c| rows::rewind(c, &lost)).await,
             None => {
-                self.inner.ledger.relays.rewind(&positions);
-                self.inner.ledger.ask(Task::Published(positions)).await
+                let rewound = self.inner.ledger.relays.rewind(&lost);
+                self.inner.ledger.ask(Task::Published(rewound)).await
             }
         }
-    }
-
-    /// Up to which position each shard was published, as far as it ever was.
-    pub async fn relay_positions(&self) -> Result<Vec<(u16, u64)>, ReadError> {
-        self.read(|c| Ok(rows::published(c)?)).await
     }
 }
 

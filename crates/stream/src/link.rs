@@ -27,6 +27,8 @@ pub trait Log: Clone + Send + Sync + 'static {
         &self,
         positions: &[(u16, u64, u64)],
     ) -> impl Future<Output = Result<Vec<u16>, ReadError>> + Send;
+    /// Begins shards (shard, token) anew at 0, under a new token that the next claim tells.
+    fn relay_rewind(&self, lost: &[(u16, u64)]) -> impl Future<Output = Result<(), ReadError>> + Send;
 }
 
 impl Log for Store {
@@ -53,6 +55,10 @@ impl Log for Store {
 
     async fn relay_published(&self, positions: &[(u16, u64, u64)]) -> Result<Vec<u16>, ReadError> {
         self.relay_published(positions).await
+    }
+
+    async fn relay_rewind(&self, lost: &[(u16, u64)]) -> Result<(), ReadError> {
+        self.relay_rewind(lost).await
     }
 }
 

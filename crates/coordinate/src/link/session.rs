@@ -58,8 +58,6 @@ impl Session {
         let mut session = opened.unwrap_or(Err(PingError::Timeout(client.timeout)))?;
         session.repeat(shared);
         session.tell(shared, Report::Active).await?;
-        // Heads are not kept in Redis: some may have been missed, and are repeated only later.
-        shared.known.heads.wake();
         *shared.connection() = Some(session.connection.clone());
         Ok(session)
     }
@@ -112,7 +110,7 @@ impl Session {
 
     fn repeat(&self, shared: &Shared) {
         let known = &shared.known;
-        shared.outbox.repeat(*known.catalog.borrow(), known.heads.all(), known.breakers.own(now()));
+        shared.outbox.repeat(*known.catalog.borrow(), known.breakers.own(now()));
     }
 
     /// Writes and publishes what is to be told, in one round trip.
@@ -124,7 +122,6 @@ impl Session {
         let message = Message {
             from: shared.process.clone(),
             catalog: pending.catalog,
-            heads: pending.heads.clone(),
             opened: opened(&pending),
             closed: closed(&pending),
             active: match report {

@@ -47,7 +47,6 @@ contract! {
     the_newest_revision_reaches_everybody
     an_open_breaker_is_known_until_its_time_or_its_closing
     the_later_end_wins
-    the_newest_head_of_each_shard_reaches_everybody
     a_flood_arrives_as_the_newest
     a_limit_is_divided_among_those_who_are_active
     a_ping_takes_a_moment
@@ -94,8 +93,9 @@ async fn the_later_end_wins(pair: Pair) {
     pair.b.breaker_opened("ep", sooner);
     eventually("b knows the later", || pair.b.breaker("ep") == Some(later)).await;
     // What b says next comes after what it said before.
-    pair.b.announce_head(1, 1);
-    eventually("a has heard b", || pair.a.announced_head(1) == 1).await;
+    pair.b.announce_catalog(1);
+    let mut revisions = pair.a.catalog_announcements();
+    tokio::time::timeout(PATIENCE, revisions.wait_for(|newest| *newest == 1)).await.unwrap().unwrap();
     assert_eq!(pair.a.breaker("ep"), Some(later));
     pair.a.breaker_closed("ep");
     eventually("it is closed", || pair.b.breaker("ep").is_none()).await;
@@ -103,32 +103,13 @@ async fn the_later_end_wins(pair: Pair) {
     eventually("the later is forgotten", || pair.b.breaker("ep") == Some(sooner)).await;
 }
 
-async fn the_newest_head_of_each_shard_reaches_everybody(pair: Pair) {
-    let mut heads = pair.b.head_announcements();
-    assert_eq!(pair.b.announced_head(3), 0);
-    for (from, shard, position, known) in [
-        (&pair.a, 3, 10, 10),
-        (&pair.a, 31, 2, 2),
-        (&pair.b, 3, 9, 10),
-        (&pair.a, 3, 11, 11),
-        (&pair.b, u16::MAX, u64::MAX, u64::MAX),
-    ] {
-        from.announce_head(shard, position);
-        announced(&mut heads, "there is a head", || pair.b.announced_head(shard) == known).await;
-        eventually("a knows it", || pair.a.announced_head(shard) == known).await;
-    }
-}
-
 async fn a_flood_arrives_as_the_newest(pair: Pair) {
     for n in 1..=100_000 {
-        pair.a.announce_head(u16::try_from(n % 32).unwrap(), n);
         pair.a.announce_catalog(n);
     }
     for n in 0..20_000 {
         pair.a.breaker_opened(&format!("ep_{n}"), after(60));
     }
-    let mut heads = pair.b.head_announcements();
-    announced(&mut heads, "shard 0 is at its end", || pair.b.announced_head(0) == 100_000).await;
     let mut revisions = pair.b.catalog_announcements();
     tokio::time::timeout(PATIENCE, revisions.wait_for(|newest| *newest == 100_000)).await.unwrap().unwrap();
     eventually("the first breakers are known", || pair.b.breaker("ep_0").is_some()).await;
@@ -175,9 +156,9 @@ async fn who_closes_goes_on_alone(pair: Pair) {
     let mut revisions = pair.a.catalog_announcements();
     tokio::time::timeout(PATIENCE, revisions.wait_for(|newest| *newest == 3)).await.unwrap().unwrap();
     eventually("b is gone", || pair.a.share("both.example") >= 1.0).await;
-    pair.b.announce_head(1, 5);
+    pair.b.announce_catalog(5);
     pair.b.breaker_opened("ep", after(60));
-    assert_eq!(pair.b.announced_head(1), 5);
+    assert_eq!(*pair.b.catalog_announcements().borrow(), 5);
     assert!(pair.b.breaker("ep").is_some() && pair.b.share("both.example") >= 1.0);
     pair.b.ping().await.unwrap();
 }
@@ -193,7 +174,7 @@ async fn names_and_numbers_of_any_kind_do_no_harm(pair: Pair) {
         pair.a.breaker_closed(name);
     }
     pair.a.announce_catalog(u64::MAX);
-    pair.a.announce_head(0, u64::MAX);
-    eventually("all is well", || pair.b.announced_head(0) == u64::MAX).await;
+    let mut revisions = pair.b.catalog_announcements();
+    tokio::time::timeout(PATIENCE, revisions.wait_for(|newest| *newest == u64::MAX)).await.unwrap().unwrap();
     assert!(!matches!(pair.a.state(), State::Away { .. }), "{:?}", pair.a.state());
 }

@@ -70,14 +70,20 @@ impl Relays {
         })
     }
 
-    pub(super) fn rewind(&self, positions: &[(u16, u64)]) {
+    /// Gives those that begin anew.
+    pub(super) fn rewind(&self, lost: &[(u16, u64)]) -> Vec<(u16, u64)> {
         self.with(|memory| {
-            for (shard, position) in positions {
-                if let Some(place) = memory.places.get_mut(usize::from(*shard)) {
-                    place.published = *position;
+            let mut rewound = Vec::with_capacity(lost.len());
+            for (shard, token) in lost {
+                if let Some(place) = memory.places.get_mut(usize::from(*shard))
+                    && place.token == *token
+                {
+                    place.published = 0;
                     place.token += 1;
+                    rewound.push((*shard, 0));
                 }
             }
-        });
+            rewound
+        })
     }
 }

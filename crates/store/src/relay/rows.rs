@@ -113,11 +113,12 @@ pub(super) fn save(c: &Db, positions: &[(u16, u64, u64)]) -> Result<Vec<u16>, Db
     )
 }
 
-pub(super) fn rewind(c: &Db, positions: &[(u16, u64)]) -> Result<(), DbError> {
-    let rows = positions.iter().map(|(shard, position)| (*shard, 0, *position));
+pub(super) fn rewind(c: &Db, lost: &[(u16, u64)]) -> Result<(), DbError> {
+    let rows = lost.iter().map(|(shard, token)| (*shard, *token, 0));
     c.execute(
         &format!(
-            "UPDATE relays r SET published = l.position, token = r.token + 1 FROM {LISTED} WHERE r.shard = l.shard"
+            "UPDATE relays r SET published = l.position, token = r.token + 1 FROM {LISTED}
+             WHERE r.shard = l.shard AND r.token = l.token"
         ),
         bind![list(rows)],
     )

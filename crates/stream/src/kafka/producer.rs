@@ -1,6 +1,10 @@
 //! A producer that is thrown away at the first error, and what was asked of it with it.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
@@ -17,10 +21,15 @@ use super::{
 /// How long the threads of a producer that is given up may take to end.
 const END: Duration = Duration::from_secs(5);
 
+/// How long a broker may take to say where a partition ends.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// See the module.
 pub(crate) struct Producer {
     inner: Option<FutureProducer<Listening>>,
     topic: String,
+    /// The partitions that this producer has looked at, each with the newest offset that it was told of.
+    known: Mutex<BTreeMap<u16, i64>>,
 }
 
 /// Why a record was not taken.
@@ -46,7 +55,7 @@ impl Producer {
             .set("queue.buffering.max.kbytes", "65536")
             .set("message.max.bytes", "16777216")
             .create_with_context(Listening(pulse))?;
-        Ok(Self { inner: Some(inner), topic: settings.topic.clone() })
+        Ok(Self { inner: Some(inner), topic: settings.topic.clone(), known: Mutex::default() })
     }
 
     /// Puts an event into the queue, and gives what tells that all replicas have it.
@@ -62,6 +71,40 @@ impl Producer {
             KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) => Refused::Full,
             error => Refused::Failed(error),
         })
+    }
+
+    /// Whether this producer knows that the shard's partition is the one that held what was published.
+    pub(crate) fn knows(&self, shard: u16) -> bool {
+        self.known().contains_key(&shard)
+    }
+
+    /// Asks where the shard's partition ends. It is the one that held what was published unless nothing
+    /// was ever on it: what Kafka removes by age leaves the offsets as they were. Blocks.
+    pub(crate) fn is_new(&self, shard: u16) -> Result<bool, KafkaError> {
+        let Some(producer) = &self.inner else { return Err(KafkaError::Canceled) };
+        let (_, end) = producer.client().fetch_watermarks(&self.topic, shard.into(), PATIENCE)?;
+        if end > 0 {
+            self.known().entry(shard).or_insert(-1);
+        }
+        Ok(end == 0)
+    }
+
+    /// Takes note of the offset that a record got. `false` if it is no later than one before: the
+    /// partition is another one.
+    pub(crate) fn goes_on(&self, shard: u16, offset: i64) -> bool {
+        // A record that was there already has none.
+        if offset < 0 {
+            return true;
+        }
+        let mut known = self.known();
+        let last = known.entry(shard).or_insert(-1);
+        let goes_on = offset > *last;
+        *last = offset;
+        goes_on
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<u16, i64>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Fetches the topic's metadata, which the first record would wait for. Blocks.

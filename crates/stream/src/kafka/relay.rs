@@ -7,12 +7,14 @@
 //!
 //! Plot: the feed moves, a round begins; its end moves the shards on. After any error the producer is
 //! thrown away with all that it holds, and the next round goes on from what is known to be there. So the
-//! topic may repeat the end of a shard, in order, and never lacks anything.
+//! topic may repeat the end of a shard, in order, and never lacks anything. A new producer looks first
+//! whether the topic is still the one that holds what was published: where it is **lost**, the shard
+//! begins anew, under a new token, so that the topic holds the whole log again.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use rdkafka::producer::DeliveryFuture;
+use rdkafka::{error::KafkaError, producer::DeliveryFuture};
 use rollcall_domain::event::LoggedEvent;
 use rollcall_store::{
     read::ReadError,
@@ -62,6 +64,8 @@ struct Held {
 /// What came of a round: how far each shard got, and whether all of it went well.
 struct Round {
     reached: Vec<(u16, u64, u64)>,
+    /// Shards (with their tokens) whose partitions are not those that they were published to.
+    lost: Vec<(u16, u64)>,
     outcome: Result<(), String>,
 }
 
@@ -76,6 +80,8 @@ pub(crate) struct Relay<L> {
     topic: Arc<Notify>,
     producer: Option<Arc<Producer>>,
     held: BTreeMap<u16, Held>,
+    /// Shards that are to begin anew, each with the token that it is held under.
+    lost: BTreeMap<u16, u64>,
     /// No round before.
     pause_until: Instant,
     pause: Duration,
@@ -99,6 +105,7 @@ impl<L: Log> Relay<L> {
             topic,
             producer: None,
             held: BTreeMap::new(),
+            lost: BTreeMap::new(),
             pause_until: Instant::now(),
             pause: PAUSES.0,
         }
@@ -118,8 +125,7 @@ impl<L: Log> Relay<L> {
         loop {
             let now = Instant::now();
             if claim.is_none() && now >= claim_due {
-                let (log, holder) = (self.log.clone(), self.holder.clone());
-                claim = Some((now, Box::pin(async move { log.relay_claim(&holder).await })));
+                claim = Some((now, self.claim()));
             }
             if save.is_none() && now >= save_due {
                 save = self.save();
@@ -145,6 +151,9 @@ impl<L: Log> Relay<L> {
                 }
                 done = ready(&mut round), if round.is_some() => {
                     round = None;
+                    if !done.lost.is_empty() {
+                        claim_due = Instant::now();
+                    }
                     self.ended(done);
                 }
                 () = sleep_until(expiry), if round.is_some() => {
@@ -165,6 +174,18 @@ impl<L: Log> Relay<L> {
         self.end(round.map(|(_, round)| round), save).await;
     }
 
+    /// Has what is lost begin anew, and claims.
+    fn claim(&self) -> BoxFuture<'static, Result<Vec<RelayShard>, ReadError>> {
+        let (log, holder) = (self.log.clone(), self.holder.clone());
+        let lost: Vec<(u16, u64)> = self.lost.iter().map(|(shard, token)| (*shard, *token)).collect();
+        Box::pin(async move {
+            if !lost.is_empty() {
+                log.relay_rewind(&lost).await?;
+            }
+            log.relay_claim(&holder).await
+        })
+    }
+
     /// Takes over what the store says is held, by leases from when it was asked.
     fn claimed(&mut self, asked: Instant, claimed: Result<Vec<RelayShard>, ReadError>) {
         // The store logged the cause; the leases go on until they end.
@@ -178,6 +199,9 @@ impl<L: Log> Relay<L> {
             };
             self.held.insert(found.shard, held);
         }
+        // What has another token by now, or another holder, is lost no more.
+        let held = &self.held;
+        self.lost.retain(|shard, token| held.get(shard).is_some_and(|held| held.token == *token));
         if self.held.keys().ne(before.keys()) {
             tracing::info!(shards = self.held.len(), "relaying");
         }
@@ -200,6 +224,7 @@ impl<L: Log> Relay<L> {
             .held
             .iter()
             .filter(|(shard, held)| held.until > now && self.feed.head(**shard) > held.published)
+            .filter(|(shard, _)| !self.lost.contains_key(shard))
             .map(|(shard, held)| (*shard, held.token, held.published))
             .collect();
         let until =
@@ -228,6 +253,10 @@ impl<L: Log> Relay<L> {
             }
         }
         metrics::counter!(metric::RELAYED).increment(count);
+        for (shard, token) in round.lost {
+            tracing::warn!(shard, "the topic does not hold what was published: publishing all of it again");
+            self.lost.insert(shard, token);
+        }
         match round.outcome {
             Ok(()) => self.pause = PAUSES.0,
             Err(reason) => self.give_up(&reason),
@@ -337,12 +366,27 @@ async fn publish(
     behind: Vec<(u16, u64, u64)>,
 ) -> Round {
     let mut reached = behind.clone();
+    let mut lost = Vec::new();
     let mut sent: Vec<(usize, u64, DeliveryFuture)> = Vec::new();
     let mut bytes = 0;
     let mut outcome = Ok(());
-    'shards: for (index, (shard, _, after)) in behind.into_iter().enumerate() {
+    'shards: for (index, (shard, token, after)) in behind.iter().copied().enumerate() {
         if bytes >= BYTES {
             break;
+        }
+        // Only of a shard of which something was published can something be lost.
+        if after > 0 && !producer.knows(shard) {
+            match is_new(&producer, shard).await {
+                Ok(false) => {}
+                Ok(true) => {
+                    lost.push((shard, token));
+                    continue;
+                }
+                Err(error) => {
+                    outcome = Err(error.to_string());
+                    break;
+                }
+            }
         }
         let events = match next_events(&log, &feed, shard, after).await {
             Ok(events) => events,
@@ -370,7 +414,13 @@ async fn publish(
         }
     }
     for (index, position, future) in sent {
+        let (shard, token, after) = behind[index];
         let failed = match future.await {
+            Ok(Ok(delivery)) if !producer.goes_on(shard, delivery.offset) => {
+                lost.push((shard, token));
+                reached[index].2 = after;
+                continue;
+            }
             Ok(Ok(_)) => None,
             Ok(Err((error, _))) => Some(error.to_string()),
             Err(_) => Some("the producer is gone".to_owned()),
@@ -382,7 +432,13 @@ async fn publish(
             Some(reason) => outcome = Err(reason),
         }
     }
-    Round { reached, outcome }
+    Round { reached, lost, outcome }
+}
+
+/// See [`Producer::is_new`]; elsewhere, for it blocks.
+async fn is_new(producer: &Arc<Producer>, shard: u16) -> Result<bool, KafkaError> {
+    let producer = Arc::clone(producer);
+    tokio::task::spawn_blocking(move || producer.is_new(shard)).await.unwrap_or(Err(KafkaError::Canceled))
 }
 
 /// From the tail, or from the store where it does not reach back.

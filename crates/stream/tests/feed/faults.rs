@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
+    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer},
+    error::RDKafkaErrorCode,
     message::Headers as _,
 };
 use rollcall_stream::{Link, kafka};
@@ -98,11 +101,43 @@ async fn a_broker_that_lost_everything_gets_a_new_topic() {
     let (read, _) = dispatch.read_to(0, 100).await;
     assert!(read.iter().map(|event| event.position).eq(1..=100));
     until("what came later is on the new topic", || log.published()[0] == 100).await;
-    let positions = on_the_topic(&kafka, 0);
-    assert_eq!(positions.last(), Some(&100));
-    assert!(positions.windows(2).all(|pair| pair[1] <= pair[0] + 1), "{positions:?}");
+    // The new topic holds all of it, what was on the old one too.
+    assert_complete(&on_the_topic(&kafka, 0), 100);
     ingest.stop().await;
     dispatch.stop().await;
+}
+
+/// Whether or not the producer's connection noticed.
+#[tokio::test]
+async fn a_topic_that_somebody_made_anew_gets_the_whole_log() {
+    let broker = Kafka::start();
+    let kafka = settings(&broker);
+    let log = Memory::new(2);
+    let ingest = Process::ingest(&log, &kafka, 2, "ingest").await;
+    (0..50).for_each(|_| ingest.commit(0));
+    until("all is on the topic", || log.published()[0] == 50).await;
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", broker.brokers()).create().unwrap();
+    let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(20)));
+    admin.delete_topics(&[&kafka.topic], &options).await.unwrap()[0].as_ref().unwrap();
+    let again = NewTopic::new(&kafka.topic, 2, TopicReplication::Fixed(1));
+    loop {
+        let made = admin.create_topics([&again], &options).await.unwrap();
+        match made[0] {
+            Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => break,
+            // It is being deleted.
+            Err(_) => tokio::task::yield_now().await,
+        }
+    }
+    ingest.commit(0);
+    ingest.commit(1);
+    until("all is on the topic again", || log.published() == [51, 1]).await;
+    let positions = on_the_topic(&kafka, 0);
+    // What was under way may stand before the beginning.
+    let beginning = positions.iter().rposition(|position| *position == 1).unwrap();
+    assert_complete(&positions[beginning..], 51);
+    assert_complete(&on_the_topic(&kafka, 1), 1);
+    ingest.stop().await;
 }
 
 #[tokio::test]

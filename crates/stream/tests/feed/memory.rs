@@ -167,4 +167,16 @@ impl Log for Memory {
         }
         Ok(fenced)
     }
+
+    async fn relay_rewind(&self, lost: &[(u16, u64)]) -> Result<(), ReadError> {
+        let mut state = self.0.lock().unwrap();
+        for (shard, token) in lost {
+            let relay = &mut state.relays[usize::from(*shard)];
+            if relay.token == *token {
+                relay.published = 0;
+                relay.token += 1;
+            }
+        }
+        Ok(())
+    }
 }
