@@ -45,6 +45,12 @@ impl Cursor {
     }
 }
 
+/// The number that such a place is.
+pub(crate) fn number_of(place: &str) -> ApiResult<u64> {
+    // The store counts in 63 bits.
+    place.parse().ok().filter(|number| *number <= i64::MAX as u64).ok_or_else(ApiError::invalid_cursor)
+}
+
 /// The cursor of a place in the log of events, everything up to which was given: the positions of its
 /// shards, those at the end that are 0 left out. In a log of several shards their number comes first:
 /// a cursor of the one shard that was moved into it is no place there.

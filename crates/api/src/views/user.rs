@@ -27,7 +27,10 @@ pub(crate) struct Managers(BTreeMap<DirectoryId, BTreeMap<String, Referent>>);
 
 impl Managers {
     /// Loads the managers of these users, one read for each directory.
-    pub(crate) async fn load(state: &State, users: &[(DirectoryId, UserRecord)]) -> Result<Self, ReadError> {
+    pub(crate) async fn load(
+        state: &State,
+        users: impl IntoIterator<Item = &(DirectoryId, UserRecord)>,
+    ) -> Result<Self, ReadError> {
         let mut wanted: BTreeMap<&DirectoryId, Vec<String>> = BTreeMap::new();
         for (directory, user) in users {
             if let Some(manager) = user.document.manager_value() {

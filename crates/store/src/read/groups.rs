@@ -8,7 +8,7 @@ use rollcall_domain::{
 use super::{ReadError, directory};
 use crate::{
     Store,
-    db::{Db, DbError, Row, bind},
+    db::{DbError, Row, bind},
     resources::{self, statement},
     rows::{self, GROUP},
 };
@@ -45,16 +45,17 @@ impl Store {
         .await
     }
 
-    /// Groups for `/v1`, by creation, after the id (exclusive); all directories if `None`.
+    /// Groups for `/v1`, by creation, after a place (exclusive; 0 is before the first); all directories if
+    /// `None`. Each with its place, which stays when it is deleted. Who reads on from place to place
+    /// sees everything that was there when it began and still is.
     pub async fn groups_after(
         &self,
         directory: Option<&DirectoryId>,
-        after: Option<&GroupId>,
+        after: u64,
         limit: u32,
-    ) -> Result<Vec<(DirectoryId, GroupRecord)>, ReadError> {
-        let (only, after) = (directory.cloned(), after.cloned());
+    ) -> Result<Vec<(u64, (DirectoryId, GroupRecord))>, ReadError> {
+        let only = directory.cloned();
         self.read(move |c| {
-            let after = place(c, after.as_ref().map_or("", |id| id.as_str()))?;
             let found = if let Some(only) = only {
                 let Some((directory, ..)) = self::directory(c, &only)? else { return Ok(Vec::new()) };
                 c.rows(
@@ -65,7 +66,7 @@ impl Store {
                         "g.directory_pk = $1 AND g.pk > $2 ORDER BY g.pk LIMIT $3"
                     ),
                     bind![directory, after, limit],
-                    group,
+                    placed,
                 )?
             } else {
                 c.rows(
@@ -76,7 +77,7 @@ impl Store {
                         "g.pk > $1 AND d.state <> 'deleted' ORDER BY g.pk LIMIT $2"
                     ),
                     bind![after, limit],
-                    group,
+                    placed,
                 )?
             };
             Ok(found)
@@ -117,10 +118,8 @@ impl Store {
     }
 }
 
-/// As for users.
-fn place(c: &Db, id: &str) -> Result<i64, DbError> {
-    let sql = "SELECT pk FROM groups WHERE id <= $1 ORDER BY id DESC LIMIT 1";
-    c.row(sql, bind![id], |row| row.get(0)).map(|pk| pk.unwrap_or(0))
+fn placed(row: &Row<'_>) -> Result<(u64, (DirectoryId, GroupRecord)), DbError> {
+    Ok((row.uint(0)?, group(row)?))
 }
 
 fn group(row: &Row<'_>) -> Result<(DirectoryId, GroupRecord), DbError> {

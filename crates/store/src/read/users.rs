@@ -28,20 +28,19 @@ impl Store {
         .await
     }
 
-    /// Users for `/v1`, by creation, after the id (exclusive); all directories if `None`.
+    /// Users for `/v1`, by creation, after a place (exclusive; 0 is before the first); all directories if
+    /// `None`. Each with its place, which stays when it is deleted. Who reads on from place to place
+    /// sees everything that was there when it began and still is.
     pub async fn users_after(
         &self,
         directory: Option<&DirectoryId>,
-        after: Option<&UserId>,
+        after: u64,
         limit: u32,
-    ) -> Result<Vec<(DirectoryId, UserRecord)>, ReadError> {
-        let (only, after) = (directory.cloned(), after.cloned());
+    ) -> Result<Vec<(u64, (DirectoryId, UserRecord))>, ReadError> {
+        let only = directory.cloned();
         self.read(move |c| {
-            // An id that is gone (or never was) has no place: the ids' own order is that of creation.
-            let after = after.as_ref().map_or("", |id| id.as_str());
             let found = if let Some(only) = only {
                 let Some((directory, ..)) = self::directory(c, &only)? else { return Ok(Vec::new()) };
-                let start: i64 = place(c, after)?;
                 c.rows(
                     statement!(
                         "SELECT ",
@@ -49,8 +48,8 @@ impl Store {
                         FROM,
                         "u.directory_pk = $1 AND u.pk > $2 ORDER BY u.pk LIMIT $3"
                     ),
-                    bind![directory, start, limit],
-                    user,
+                    bind![directory, after, limit],
+                    placed,
                 )?
             } else {
                 c.rows(
@@ -60,11 +59,11 @@ impl Store {
                         FROM,
                         "u.pk > $1 AND d.state <> 'deleted' ORDER BY u.pk LIMIT $2"
                     ),
-                    bind![place(c, after)?, limit],
-                    user,
+                    bind![after, limit],
+                    placed,
                 )?
             };
-            found.into_iter().map(|found| with_groups(c, found)).collect()
+            found.into_iter().map(|(place, found)| Ok((place, with_groups(c, found)?))).collect()
         })
         .await
     }
@@ -80,10 +79,8 @@ impl Store {
     }
 }
 
-/// The row key of a user, or of the last one before its place if it is gone; ids grow as keys do.
-fn place(c: &Db, id: &str) -> Result<i64, DbError> {
-    let sql = "SELECT pk FROM users WHERE id <= $1 ORDER BY id DESC LIMIT 1";
-    c.row(sql, bind![id], |row| row.get(0)).map(|pk| pk.unwrap_or(0))
+fn placed(row: &Row<'_>) -> Result<(u64, (DirectoryId, i64, UserRecord)), DbError> {
+    Ok((row.uint(0)?, user(row)?))
 }
 
 fn user(row: &Row<'_>) -> Result<(DirectoryId, i64, UserRecord), DbError> {

@@ -77,7 +77,7 @@ async fn under_a_steady_stream_of_writes_the_log_starts_over() {
     // A reader that never pauses must not be in the way.
     let reading = {
         let (store, directory) = (f.store.clone(), f.directory.clone());
-        tokio::spawn(async move { while store.users_after(Some(&directory), None, 5).await.is_ok() {} })
+        tokio::spawn(async move { while store.users_after(Some(&directory), 0, 5).await.is_ok() {} })
     };
     let mut largest = 0;
     let mut running = JoinSet::new();
