@@ -3,6 +3,7 @@
 //! `ROLLCALL_FAULT_SEED` seeds what is random; it is printed.
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -78,8 +79,13 @@ impl Drill {
         Self { cluster, seed, random: StdRng::seed_from_u64(seed), marks: 0, _machine: machine }
     }
 
-    /// Plays one fault under a load of its own.
-    pub async fn act(&mut self, title: &str, price: Price, fault: impl AsyncFnOnce(&mut Cluster)) {
+    /// Plays one fault under a load of its own. Gives each directory of the load with its last sequence.
+    pub async fn act(
+        &mut self,
+        title: &str,
+        price: Price,
+        fault: impl AsyncFnOnce(&mut Cluster, &Running),
+    ) -> BTreeMap<String, u64> {
         let begun = Instant::now();
         let hooks = [format!("{title} 1").replace(' ', "-"), format!("{title} 2").replace(' ', "-")];
         let load = Load::prepare(&self.cluster, [&hooks[0], &hooks[1]], &mut self.random).await;
@@ -87,7 +93,7 @@ impl Drill {
         self.works(&running).await;
         running.go_on_for(ENOUGH, RECOVERY).await;
         let broken = Instant::now();
-        fault(&mut self.cluster).await;
+        fault(&mut self.cluster, &running).await;
         let mended = Instant::now();
         let written = self.works(&running).await;
         let recovered = mended.elapsed();
@@ -113,6 +119,7 @@ impl Drill {
         if price.repeats == 0 {
             assert_eq!(figures.duplicates, 0, "{what}: {figures}");
         }
+        load.ends(&self.cluster).await
     }
 
     /// Writes one person into each directory of the load, and waits until both have arrived. When both

@@ -19,5 +19,6 @@ pub mod receiver;
 pub mod server;
 pub mod servers;
 pub mod stream;
+pub mod topic;
 pub mod wait;
 pub mod world;

@@ -334,6 +334,16 @@ impl Load {
         self.workers.iter().flat_map(|w| w.refused.iter().copied()).collect()
     }
 
+    /// Each directory with its last sequence.
+    pub async fn ends(&self, cast: &Cast) -> BTreeMap<String, u64> {
+        let mut ends = BTreeMap::new();
+        for (dir, _) in &self.directories {
+            let events = cast.owner.events(&dir.directory).await;
+            ends.insert(dir.directory.clone(), events.last().map_or(0, Event::sequence));
+        }
+        ends
+    }
+
     /// Waits until everything that is in the log was delivered, and panics unless each acknowledged
     /// write is in the log, which has no gap, and the deliveries are as `rules` say.
     pub async fn prove(&self, what: &str, cast: &Cast, rules: &Rules, patience: Duration) -> Figures {

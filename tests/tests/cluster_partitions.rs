@@ -24,7 +24,7 @@ async fn a_dispatcher_is_cut_off() {
     ] {
         let price = Price { unseen_failures: neighbours.contains(&Neighbour::Receiver), ..repeats(1) };
         drill
-            .act(title, price, async |c| {
+            .act(title, price, async |c, _| {
                 neighbours.iter().for_each(|n| c.host().cut(*n));
                 lasts(3 * LEASE).await;
                 neighbours.iter().for_each(|n| c.host().mend(*n));

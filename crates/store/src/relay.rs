@@ -41,6 +41,15 @@ pub struct RelayShard {
     pub published: u64,
 }
 
+/// What becomes of shards that are more than a relay's share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surplus {
+    /// They are free for others at once: nothing of them may be under way.
+    LetGo,
+    /// They are kept.
+    Keep,
+}
+
 /// A shard's row, as it is at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Place {
@@ -52,14 +61,14 @@ struct Place {
 
 /// Divides the shards: changes the places so that this holder has its share among those that live
 /// (itself among them), as far as shards are free.
-fn divide(places: &mut [Place], holder: &str, live: &BTreeSet<String>) {
+fn divide(places: &mut [Place], holder: &str, live: &BTreeSet<String>, surplus: Surplus) {
     let rank = live.iter().filter(|name| name.as_str() < holder).count();
     let (each, more) = (places.len() / live.len().max(1), places.len() % live.len().max(1));
     let share = each + usize::from(rank < more);
     let mut held = places.iter().filter(|place| place.holder.as_deref() == Some(holder)).count();
     // The last ones go first: who comes and goes moves few of the others.
     for place in places.iter_mut().rev() {
-        if held > share && place.holder.as_deref() == Some(holder) {
+        if surplus == Surplus::LetGo && held > share && place.holder.as_deref() == Some(holder) {
             place.holder = None;
             held -= 1;
         }
@@ -86,13 +95,13 @@ impl Store {
     /// call, takes free and expired ones, lets surplus go, so that the relays that live (those that
     /// called within the lease) have even shares. Gives what is held now; a shard whose token is
     /// another one than before begins anew at its `published`.
-    pub async fn relay_claim(&self, holder: &str) -> Result<Vec<RelayShard>, ReadError> {
+    pub async fn relay_claim(&self, holder: &str, surplus: Surplus) -> Result<Vec<RelayShard>, ReadError> {
         let (shards, holder) = (self.shards(), holder.to_owned());
         match self.inner.ledger.leases() {
             Some(leases) => {
                 for _ in 0..TRIES {
                     let holder = holder.clone();
-                    if let Some(held) = leases.run(move |c| rows::claim(c, &holder, shards)).await? {
+                    if let Some(held) = leases.run(move |c| rows::claim(c, &holder, shards, surplus)).await? {
                         return Ok(held);
                     }
                     tokio::time::sleep(BETWEEN_TRIES).await;
@@ -101,7 +110,7 @@ impl Store {
             }
             None => {
                 let known = self.read(|c| Ok(rows::published(c)?)).await?;
-                Ok(self.inner.ledger.relays.claim(&holder, shards, &known))
+                Ok(self.inner.ledger.relays.claim(&holder, shards, &known, surplus))
             }
         }
     }
@@ -171,7 +180,7 @@ mod tests {
                 for _ in 0..2 {
                     for name in &live {
                         let before = places.clone();
-                        divide(&mut places, name, &live);
+                        divide(&mut places, name, &live, Surplus::LetGo);
                         for (before, now) in before.iter().zip(&places) {
                             let taken = now.holder.is_some() && now.holder != before.holder;
                             assert_eq!(now.token, before.token + u64::from(taken));

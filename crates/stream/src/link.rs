@@ -3,7 +3,11 @@
 use std::{sync::Arc, time::Instant};
 
 use rollcall_domain::{event::LoggedEvent, shard::Positions};
-use rollcall_store::{Store, read::ReadError, relay::RelayShard};
+use rollcall_store::{
+    Store,
+    read::ReadError,
+    relay::{RelayShard, Surplus},
+};
 
 /// The methods of the store that the feed uses, so that tests can bring a log of their own.
 pub trait Log: Clone + Send + Sync + 'static {
@@ -18,7 +22,11 @@ pub trait Log: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<Arc<LoggedEvent>>, ReadError>> + Send;
     /// Keeps, takes and lets go shards so that the live relays share them evenly; gives those held now,
     /// for [`rollcall_store::relay::RELAY_LEASE`] from the call.
-    fn relay_claim(&self, holder: &str) -> impl Future<Output = Result<Vec<RelayShard>, ReadError>> + Send;
+    fn relay_claim(
+        &self,
+        holder: &str,
+        surplus: Surplus,
+    ) -> impl Future<Output = Result<Vec<RelayShard>, ReadError>> + Send;
     /// Lets all go.
     fn relay_release(&self, holder: &str) -> impl Future<Output = Result<(), ReadError>> + Send;
     /// Saves published positions (shard, token, position); names the shards whose token is not the
@@ -45,8 +53,8 @@ impl Log for Store {
         self.shard_events(shard, after, limit).await
     }
 
-    async fn relay_claim(&self, holder: &str) -> Result<Vec<RelayShard>, ReadError> {
-        self.relay_claim(holder).await
+    async fn relay_claim(&self, holder: &str, surplus: Surplus) -> Result<Vec<RelayShard>, ReadError> {
+        self.relay_claim(holder, surplus).await
     }
 
     async fn relay_release(&self, holder: &str) -> Result<(), ReadError> {

@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use super::{Place, RELAY_LEASE, RelayShard, divide, held};
+use super::{Place, RELAY_LEASE, RelayShard, Surplus, divide, held};
 
 /// Who holds what, where one process alone uses the store.
 #[derive(Default)]
@@ -24,7 +24,13 @@ impl Relays {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(super) fn claim(&self, holder: &str, shards: u16, known: &[(u16, u64)]) -> Vec<RelayShard> {
+    pub(super) fn claim(
+        &self,
+        holder: &str,
+        shards: u16,
+        known: &[(u16, u64)],
+        surplus: Surplus,
+    ) -> Vec<RelayShard> {
         self.with(|memory| {
             if memory.places.is_empty() {
                 memory.places.resize(usize::from(shards), Place::default());
@@ -40,7 +46,7 @@ impl Relays {
             for place in &mut memory.places {
                 place.holder = place.holder.take().filter(|holder| live.contains(holder));
             }
-            divide(&mut memory.places, holder, &live);
+            divide(&mut memory.places, holder, &live, surplus);
             held(&memory.places, holder)
         })
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Place, RELAY_LEASE, RelayShard, divide, held};
+use super::{Place, RELAY_LEASE, RelayShard, Surplus, divide, held};
 use crate::{
     db::{Db, DbError, bind},
     ledger::NOW,
@@ -35,7 +35,12 @@ fn micros(time: Duration) -> i64 {
 }
 
 /// `None` while another relay is at it.
-pub(super) fn claim(c: &Db, holder: &str, shards: u16) -> Result<Option<Vec<RelayShard>>, DbError> {
+pub(super) fn claim(
+    c: &Db,
+    holder: &str,
+    shards: u16,
+    surplus: Surplus,
+) -> Result<Option<Vec<RelayShard>>, DbError> {
     // One at a time, so that nobody counts on what another is about to change.
     let sql = "SELECT pg_try_advisory_xact_lock($1)";
     if !c.row(sql, bind![DIVIDING], |row| row.get::<bool>(0))?.unwrap_or(false) {
@@ -64,7 +69,7 @@ pub(super) fn claim(c: &Db, holder: &str, shards: u16) -> Result<Option<Vec<Rela
         Ok::<_, DbError>(Place { token: row.uint(1)?, published: row.uint(2)?, holder: row.get(3)? })
     })?;
     let before = places.clone();
-    divide(&mut places, holder, &live.into_iter().collect());
+    divide(&mut places, holder, &live.into_iter().collect(), surplus);
     let changed = |shard: usize| {
         let (before, now) = (&before[shard], &places[shard]);
         now.holder.as_deref() == Some(holder) || before.holder.as_deref() == Some(holder)

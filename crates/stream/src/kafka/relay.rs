@@ -7,7 +7,7 @@
 //!
 //! Plot: the feed moves, a round begins; its end moves the shards on. After any error the producer is
 //! thrown away with all that it holds, and the next round goes on from what is known to be there. So the
-//! topic may repeat the end of a shard, in order, and never lacks anything. A new producer looks first
+//! topic may repeat some of the end of a shard, and never lacks anything. A new producer looks first
 //! whether the topic is still the one that holds what was published: where it is **lost**, the shard
 //! begins anew, under a new token, so that the topic holds the whole log again.
 
@@ -18,7 +18,7 @@ use rdkafka::{error::KafkaError, producer::DeliveryFuture};
 use rollcall_domain::event::LoggedEvent;
 use rollcall_store::{
     read::ReadError,
-    relay::{RELAY_LEASE, RelayShard},
+    relay::{RELAY_LEASE, RelayShard, Surplus},
 };
 use tokio::{
     sync::{Notify, oneshot},
@@ -121,11 +121,25 @@ impl<L: Log> Relay<L> {
         let (mut claim_due, mut save_due) = (Instant::now(), Instant::now());
         let mut claim: UnderWay<Result<Vec<RelayShard>, ReadError>> = None;
         let mut round: UnderWay<Round> = None;
+        let mut round_begun = Instant::now();
+        // A claim is under way that may let shards go.
+        let mut sharing = false;
         let mut save: Option<BoxFuture<'static, Saved>> = None;
         loop {
             let now = Instant::now();
-            if claim.is_none() && now >= claim_due {
-                claim = Some((now, self.claim()));
+            // Shards change hands between rounds: what another publishes must not be followed by what was
+            // under way here. A round that hangs keeps what it has.
+            let surplus = match &round {
+                None => Some(Surplus::LetGo),
+                Some(_) if now >= round_begun + CLAIM => Some(Surplus::Keep),
+                Some(_) => None,
+            };
+            if claim.is_none()
+                && now >= claim_due
+                && let Some(surplus) = surplus
+            {
+                claim = Some((now, self.claim(surplus)));
+                sharing = surplus == Surplus::LetGo;
             }
             if save.is_none() && now >= save_due {
                 save = self.save();
@@ -135,9 +149,11 @@ impl<L: Log> Relay<L> {
             }
             // Before the look at what there is, so that nothing is missed after it.
             moved.borrow_and_update();
-            if round.is_none() && now >= self.pause_until {
+            if round.is_none() && !sharing && now >= self.pause_until {
                 round = self.begin();
+                round_begun = now;
             }
+            let claim_at = if round.is_some() { claim_due.max(round_begun + CLAIM) } else { claim_due };
             let idle = round.is_none();
             let unsaved = save.is_none() && self.held.values().any(|held| held.saved < held.published);
             let expiry = round.as_ref().map_or(now, |(until, _)| *until);
@@ -147,6 +163,7 @@ impl<L: Log> Relay<L> {
                 claimed = ready(&mut claim), if claim.is_some() => {
                     let (asked, _) = claim.take().unwrap_or_else(|| (now, Box::pin(async { Ok(Vec::new()) })));
                     claim_due = asked + CLAIM;
+                    sharing = false;
                     self.claimed(asked, claimed);
                 }
                 done = ready(&mut round), if round.is_some() => {
@@ -166,7 +183,7 @@ impl<L: Log> Relay<L> {
                     self.saved(saved);
                 }
                 _ = moved.changed(), if idle => {}
-                () = sleep_until(claim_due), if claim.is_none() => {}
+                () = sleep_until(claim_at), if claim.is_none() => {}
                 () = sleep_until(save_due), if unsaved => {}
                 () = sleep_until(self.pause_until), if idle && self.pause_until > now => {}
             }
@@ -175,14 +192,14 @@ impl<L: Log> Relay<L> {
     }
 
     /// Has what is lost begin anew, and claims.
-    fn claim(&self) -> BoxFuture<'static, Result<Vec<RelayShard>, ReadError>> {
+    fn claim(&self, surplus: Surplus) -> BoxFuture<'static, Result<Vec<RelayShard>, ReadError>> {
         let (log, holder) = (self.log.clone(), self.holder.clone());
         let lost: Vec<(u16, u64)> = self.lost.iter().map(|(shard, token)| (*shard, *token)).collect();
         Box::pin(async move {
             if !lost.is_empty() {
                 log.relay_rewind(&lost).await?;
             }
-            log.relay_claim(&holder).await
+            log.relay_claim(&holder, surplus).await
         })
     }
 

@@ -13,7 +13,10 @@ use rollcall_domain::{
     ids::{DirectoryId, EventId, OrganizationId},
     shard::Positions,
 };
-use rollcall_store::{read::ReadError, relay::RelayShard};
+use rollcall_store::{
+    read::ReadError,
+    relay::{RelayShard, Surplus},
+};
 use rollcall_stream::Log;
 use uuid::Uuid;
 
@@ -107,7 +110,7 @@ impl Log for Memory {
         Ok(events[after..].iter().take(limit as usize).cloned().collect())
     }
 
-    async fn relay_claim(&self, holder: &str) -> Result<Vec<RelayShard>, ReadError> {
+    async fn relay_claim(&self, holder: &str, surplus: Surplus) -> Result<Vec<RelayShard>, ReadError> {
         let mut state = self.0.lock().unwrap();
         let now = Instant::now();
         state.seen.insert(holder.to_owned(), now + LEASE);
@@ -118,7 +121,7 @@ impl Log for Memory {
             match &mut relay.holder {
                 Some((who, until)) if *until > now && who == holder => {
                     mine += 1;
-                    if mine > fair {
+                    if mine > fair && surplus == Surplus::LetGo {
                         relay.holder = None;
                     } else {
                         *until = now + LEASE;
