@@ -4,8 +4,9 @@
 //! The cast: [`postgres`], [`kafka`] and [`redis`] are one handle each; [`port`] gives each its port,
 //! [`process`] sends signals to all of a server's processes, and [`leash`] sees to it that nothing
 //! outlives the tests, however they end. [`shared`] is one set of them for tests that break nothing.
-//! [`network`] puts processes on a host apart, to cut the ways between them and the servers.
+//! [`certificates`] are for those that speak TLS. [`network`] puts processes on a host apart, to cut the ways between them and the servers.
 
+pub mod certificates;
 pub mod kafka;
 pub mod leash;
 pub mod network;

@@ -11,6 +11,7 @@ mod dialect;
 mod error;
 mod postgres;
 mod row;
+mod tls;
 mod value;
 
 use std::ops::ControlFlow;

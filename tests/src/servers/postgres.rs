@@ -13,6 +13,7 @@ use std::{
 use rustix::process::Signal;
 
 use super::{
+    certificates::certify,
     leash,
     port::Port,
     process::{children, lives, send, send_all, until},
@@ -35,6 +36,7 @@ pub struct Postgres {
     port: Port,
     running: Option<Child>,
     made: AtomicU32,
+    tls: bool,
 }
 
 impl Postgres {
@@ -56,17 +58,43 @@ impl Postgres {
             port: Port::reserve(),
             running: None,
             made: AtomicU32::new(0),
+            tls: false,
         };
-        let mut initdb = server.program("initdb");
-        initdb.args(["--username=rollcall", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"]);
-        // The empty cluster need not survive a power cut; what is written into it must.
-        initdb.arg("--no-sync").arg("--pgdata").arg(server.data());
-        let made = initdb.output().expect("initdb runs");
-        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-        let rules = File::options().append(true).open(server.data().join("pg_hba.conf"));
-        writeln!(rules.expect("initdb made it"), "host all all 10.0.0.0/8 trust").expect("it can be written");
+        server.fill();
         server.launch();
         server
+    }
+
+    /// Starts one that takes TLS connections too, with the certificate of
+    /// [`certify`](super::certificates::certify), whose files are in [`folder`](Self::folder).
+    pub fn start_with_tls() -> Self {
+        let mut server = Self::start();
+        server.stop(Stop::Fast);
+        certify(server.folder());
+        // Only to the account that runs it may the key be readable.
+        if let Some((user, group)) = account() {
+            chown(server.folder().join("server.key"), Some(user), Some(group))
+                .expect("root may give files away");
+        }
+        server.tls = true;
+        server.launch();
+        server
+    }
+
+    /// Where its files are.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn fill(&self) {
+        let mut initdb = self.program("initdb");
+        initdb.args(["--username=rollcall", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"]);
+        // The empty cluster need not survive a power cut; what is written into it must.
+        initdb.arg("--no-sync").arg("--pgdata").arg(self.data());
+        let made = initdb.output().expect("initdb runs");
+        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        let rules = File::options().append(true).open(self.data().join("pg_hba.conf"));
+        writeln!(rules.expect("initdb made it"), "host all all 10.0.0.0/8 trust").expect("it can be written");
     }
 
     fn data(&self) -> PathBuf {
@@ -103,6 +131,12 @@ impl Postgres {
             "shared_buffers=64MB".to_owned(),
         ] {
             command.arg("-c").arg(setting);
+        }
+        if self.tls {
+            for (setting, file) in [("ssl_cert_file", "server.pem"), ("ssl_key_file", "server.key")] {
+                command.arg("-c").arg(format!("{setting}={}", self.folder().join(file).display()));
+            }
+            command.arg("-c").arg("ssl=on");
         }
         let child = command
             .stdout(log.try_clone().expect("a file can be opened twice"))

@@ -1,47 +1,27 @@
 //! `rediss://`: whom a process trusts. The certificates are made by openssl for each run.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
-
 use rollcall_coordinate::{Coordination, PingError, Settings, State};
+use rollcall_tests::servers::certificates::certify;
 
 use crate::support::{Redis, settings};
-
-fn openssl(folder: &Path, arguments: &str) {
-    let output = Command::new("openssl").current_dir(folder).args(arguments.split_whitespace()).output();
-    let output = output.unwrap_or_else(|e| panic!("this test needs openssl in PATH: {e}"));
-    assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// An authority, and what it certifies: a server at 127.0.0.1.
-fn certify(folder: &Path) -> PathBuf {
-    let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2";
-    for authority in ["ca", "stranger"] {
-        openssl(
-            folder,
-            &format!("req -x509 {key} -subj /CN={authority} -keyout {authority}.key -out {authority}.pem"),
-        );
-    }
-    openssl(folder, &format!("req {key} -subj /CN=redis -keyout redis.key -out redis.csr"));
-    std::fs::write(folder.join("san"), "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n").unwrap();
-    openssl(
-        folder,
-        "x509 -req -in redis.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile san -out redis.pem",
-    );
-    folder.to_owned()
-}
 
 #[tokio::test]
 async fn only_whom_the_authority_vouches_for() {
     let folder = tempfile::tempdir().unwrap();
-    let made = certify(folder.path());
+    certify(folder.path());
+    let made = folder.path().to_owned();
     let redis = Redis::start_in(
         folder,
         &[
             &["--port", "0", "--tls-port", "PORT", "--tls-auth-clients", "no"][..],
-            &["--tls-cert-file", "redis.pem", "--tls-key-file", "redis.key", "--tls-ca-cert-file", "ca.pem"],
+            &[
+                "--tls-cert-file",
+                "server.pem",
+                "--tls-key-file",
+                "server.key",
+                "--tls-ca-cert-file",
+                "ca.pem",
+            ],
         ]
         .concat(),
     );

@@ -3,20 +3,17 @@
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
-    fs,
     path::PathBuf,
     str::FromStr,
-    sync::Arc,
     time::Duration,
 };
 
-use rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer, pki_types::pem::PemObject};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, Config, Row, Statement, types::ToSql};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{DbError, Value, dialect, error};
+use super::{DbError, Value, dialect, error, tls};
 use crate::OpenError;
 
 /// Statements that each session keeps prepared.
@@ -35,9 +32,8 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// From `postgres://user:password@host:port/database?sslmode=…`. With `sslmode=require`,
-    /// `verify-ca` or `verify-full` the server's certificate is always verified, name included, by
-    /// the CA file if there is one, else by the system's roots.
+    /// From `postgres://user:password@host:port/database?sslmode=…`. Whom it trusts: see
+    /// [`tls`](super::tls).
     pub(crate) fn new(url: &SecretString, tls_ca: Option<&PathBuf>) -> Result<Self, OpenError> {
         let unusable = |why: String| OpenError::Url { why };
         // libpq's stricter modes are what `require` means here.
@@ -53,14 +49,8 @@ impl Target {
             .connect_timeout(CONNECT)
             .keepalives_idle(Duration::from_secs(10))
             .tcp_user_timeout(Duration::from_secs(10));
-        let roots = roots(tls_ca)?;
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|e| unusable(e.to_string()))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Self { config, tls: MakeRustlsConnect::new(tls), answer: ANSWER })
+        let tls = tls::connector(&mut config, tls_ca.map(PathBuf::as_path))?;
+        Ok(Self { config, tls, answer: ANSWER })
     }
 
     /// The same, where an answer may take so long.
@@ -83,29 +73,6 @@ impl Target {
     }
 }
 
-fn roots(tls_ca: Option<&PathBuf>) -> Result<RootCertStore, OpenError> {
-    let mut roots = RootCertStore::empty();
-    match tls_ca {
-        Some(path) => {
-            let failed =
-                |why: String| OpenError::Url { why: format!("store.tls_ca {}: {why}", path.display()) };
-            let pem = fs::read(path).map_err(|e| failed(e.to_string()))?;
-            for certificate in CertificateDer::pem_slice_iter(&pem) {
-                let certificate = certificate.map_err(|e| failed(e.to_string()))?;
-                roots.add(certificate).map_err(|e| failed(e.to_string()))?;
-            }
-            if roots.is_empty() {
-                return Err(failed("it holds no certificate".to_owned()));
-            }
-        }
-        None => {
-            // A machine without roots can still be used without TLS.
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-    }
-    Ok(roots)
-}
-
 /// A session. One thread uses it.
 pub(crate) struct Session {
     runtime: Runtime,
@@ -123,8 +90,9 @@ impl Session {
             .build()
             .map_err(|_| DbError::Late(Duration::ZERO))?;
         let mut config = target.config.clone();
+        let given = config.get_options().unwrap_or_default().to_owned();
         config.application_name(name).options(format!(
-            "-c search_path={search_path} -c default_transaction_isolation=read\\ committed \
+            "{given} -c search_path={search_path} -c default_transaction_isolation=read\\ committed \
              -c idle_in_transaction_session_timeout=60s -c statement_timeout={}ms",
             target.answer.as_millis()
         ));

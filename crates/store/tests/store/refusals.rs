@@ -1,8 +1,9 @@
 //! Databases of a real server that cannot be used, each with the reason.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use rollcall_store::{OpenError, Store};
+use rollcall_tests::servers::postgres::Postgres;
 
 use crate::support::{Heard, SERVER, server_settings};
 
@@ -45,4 +46,79 @@ async fn a_database_of_another_encoding_is_refused_before_anything_is_made_in_it
             "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name IN ('rollcall', 'ledger')";
         assert_eq!(SERVER.query(&database, tables), Ok("0".to_owned()));
     }
+}
+
+/// What came of opening the database so: whether its sessions speak TLS, or why it is refused.
+async fn opened(server: &Postgres, database: &str, url: &str, tls_ca: Option<&Path>) -> Result<bool, String> {
+    let mut settings = server_settings(database);
+    settings.url = Some(url.to_owned().into());
+    settings.tls_ca = tls_ca.map(Path::to_owned);
+    match Store::open(settings, Arc::new(Heard::default())) {
+        Ok(store) => {
+            let sql = format!(
+                "SELECT DISTINCT s.ssl FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid)
+                 WHERE a.datname = '{database}' AND a.application_name LIKE 'rollcall%'"
+            );
+            let found = server.query("postgres", &sql).unwrap();
+            store.close().await;
+            match found.as_str() {
+                "t" => Ok(true),
+                "f" => Ok(false),
+                other => panic!("sessions: {other}"),
+            }
+        }
+        Err(error) => {
+            let mut said = error.to_string();
+            let mut cause = std::error::Error::source(&error);
+            while let Some(error) = cause {
+                said = format!("{said}: {error}");
+                cause = error.source();
+            }
+            assert!(!said.contains('\n') && !said.contains("postgres://"), "{said}");
+            Err(said)
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_is_who_its_certificate_says_where_that_is_asked_for() {
+    let server = Postgres::start_with_tls();
+    let database = server.database();
+    let (ca, stranger) = (server.folder().join("ca.pem"), server.folder().join("stranger.pem"));
+    let (ca, stranger) = (Some(ca.as_path()), Some(stranger.as_path()));
+    let by_name = |url: &str| url.replace("127.0.0.1", "localhost");
+    let url = server.url_of(&database);
+    let with = |mode: &str| format!("{url}?sslmode={mode}");
+    for (url, tls_ca, expected) in [
+        (with("require"), ca, Ok(true)),
+        (with("verify-ca"), ca, Ok(true)),
+        (with("verify-full"), ca, Ok(true)),
+        // An authority is there to be asked.
+        (url.clone(), ca, Ok(true)),
+        (with("prefer"), ca, Ok(true)),
+        (url.clone(), stranger, Err("UnknownIssuer")),
+        (with("verify-full"), stranger, Err("UnknownIssuer")),
+        // The machine's own authorities do not know it.
+        (with("require"), None, Err("UnknownIssuer")),
+        (by_name(&with("verify-full")), ca, Err("not valid for name")),
+        (by_name(&with("verify-ca")), ca, Err("not valid for name")),
+        // As libpq has it.
+        (url.clone(), None, Ok(true)),
+        (with("prefer"), None, Ok(true)),
+        (with("disable"), None, Ok(false)),
+        (with("disable"), ca, Err("store.tls_ca names an authority for TLS")),
+        (url.clone(), Some(Path::new("/nowhere/ca.pem")), Err("store.tls_ca /nowhere/ca.pem: No such file")),
+        (with("perhaps"), None, Err("sslmode")),
+    ] {
+        let found = opened(&server, &database, &url, tls_ca).await;
+        match (&found, &expected) {
+            (Ok(tls), Ok(expected)) => assert_eq!(tls, expected, "{url} {tls_ca:?}"),
+            (Err(said), Err(expected)) => assert!(said.contains(expected), "{url} {tls_ca:?}: {said}"),
+            _ => panic!("{url} {tls_ca:?}: {found:?}"),
+        }
+    }
+    // A server without TLS is refused where it has to be spoken.
+    let plain = SERVER.database();
+    let said = opened(&SERVER, &plain, &format!("{}?sslmode=require", SERVER.url_of(&plain)), None).await;
+    assert!(said.unwrap_err().contains("does not support TLS"));
 }
