@@ -277,6 +277,14 @@ impl Client {
     }
 }
 
+/// A GET without a token of any absolute URL that answers with JSON: the status and the answer.
+pub async fn get_json(url: &str) -> Option<(u16, Value)> {
+    let response = new_client().get(url).send().await.ok()?;
+    let status = response.status().as_u16();
+    let bytes = response.bytes().await.ok()?;
+    Some((status, serde_json::from_slice(&bytes).ok()?))
+}
+
 /// A GET without a token, of any absolute URL.
 pub async fn get(url: &str) -> Option<u16> {
     new_client().get(url).send().await.ok().map(|r| r.status().as_u16())

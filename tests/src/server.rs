@@ -104,8 +104,19 @@ impl Options {
         self
     }
 
-    /// The command for this folder, with nothing inherited that could change its behaviour.
+    /// `rollcall serve` for this folder, with nothing inherited that could change its behaviour.
     pub fn command(&self, data: &Path) -> Command {
+        self.command_of("serve", data)
+    }
+
+    /// `rollcall check` of the same configuration: whether it is content, and the lines that it printed.
+    pub fn check(&self, data: &Path) -> (bool, Vec<String>) {
+        let output = self.command_of("check", data).output().expect("rollcall runs");
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        (output.status.success(), stdout.lines().map(str::to_owned).collect())
+    }
+
+    fn command_of(&self, name: &str, data: &Path) -> Command {
         let words: Vec<OsString> =
             self.prefix.iter().map(Into::into).chain([binary().into_os_string()]).collect();
         let mut command = Command::new(&words[0]);
@@ -113,7 +124,7 @@ impl Options {
         if let Some(path) = std::env::var_os("PATH") {
             command.env("PATH", path);
         }
-        command.arg("serve").arg("--data").arg(data);
+        command.arg(name).arg("--data").arg(data);
         command.args(["--listen", &self.listen, "--admin-listen", "127.0.0.1:0"]);
         command.args(&self.args).envs(self.env.iter().cloned()).stdin(Stdio::null());
         command

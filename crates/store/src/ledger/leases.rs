@@ -58,6 +58,8 @@ struct Keeper {
     queue: Receiver<Message>,
     connection: Option<Db>,
     not_before: Instant,
+    /// Whether the last try to connect failed.
+    is_away: bool,
     seen: Option<Signals>,
 }
 
@@ -71,6 +73,7 @@ impl Leases {
             queue: receiver,
             connection: None,
             not_before: Instant::now(),
+            is_away: false,
             seen: None,
         };
         let thread = Builder::new().name("rollcall-leases".to_owned()).spawn(move || keeper.run())?;
@@ -137,9 +140,15 @@ impl Keeper {
         }
         if self.connection.is_none() && Instant::now() >= self.not_before {
             match connect(&self.target) {
-                Ok(connection) => self.connection = Some(connection),
+                Ok(connection) => {
+                    self.connection = Some(connection);
+                    self.is_away = false;
+                }
                 Err(error) => {
-                    tracing::warn!(%error, "no connection for leases");
+                    // Once for an outage.
+                    if !std::mem::replace(&mut self.is_away, true) {
+                        tracing::warn!(%error, "no connection for leases");
+                    }
                     self.not_before = Instant::now() + RECONNECT;
                 }
             }

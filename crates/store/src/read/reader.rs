@@ -107,7 +107,10 @@ impl Reader {
                 Ok(db)
             }
             Err(error) => {
-                tracing::warn!(%error, "a reader cannot connect to the database");
+                // Once for an outage.
+                if self.pause == FIRST_PAUSE {
+                    tracing::warn!(%error, "a reader cannot connect to the database");
+                }
                 self.not_before = Instant::now() + self.pause;
                 self.pause = (self.pause * 2).min(LONGEST_PAUSE);
                 Err(ReadError::Unavailable)

@@ -55,8 +55,11 @@ impl Link {
                     self.set_down(false);
                 }
                 Err(error) => {
+                    // An outage is one line, however long it is.
+                    if !self.down {
+                        tracing::warn!(%error, database = %self.target.name(), "the database cannot be reached");
+                    }
                     self.set_down(true);
-                    tracing::warn!(%error, database = %self.target.name(), "the database cannot be reached");
                 }
             }
             self.tried = Instant::now();
