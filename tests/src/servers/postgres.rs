@@ -193,21 +193,22 @@ impl Postgres {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
-    fn id(&self) -> u32 {
+    /// Of its first process, whose children are the others.
+    pub fn process_id(&self) -> u32 {
         self.running.as_ref().expect("it runs").id()
     }
 
     /// SIGKILL to all its processes.
     pub fn kill(&mut self) {
-        let family = children(self.id());
-        send_all(self.id(), Signal::KILL);
+        let family = children(self.process_id());
+        send_all(self.process_id(), Signal::KILL);
         self.ended(&family);
     }
 
     /// Asks it to stop and waits until it has.
     pub fn stop(&mut self, how: Stop) {
-        let family = children(self.id());
-        send(self.id(), if how == Stop::Fast { Signal::INT } else { Signal::QUIT });
+        let family = children(self.process_id());
+        send(self.process_id(), if how == Stop::Fast { Signal::INT } else { Signal::QUIT });
         self.ended(&family);
     }
 
@@ -226,12 +227,12 @@ impl Postgres {
 
     /// SIGSTOP to all its processes: connections stay open and answer nothing.
     pub fn freeze(&self) {
-        send_all(self.id(), Signal::STOP);
+        send_all(self.process_id(), Signal::STOP);
     }
 
     /// SIGCONT.
     pub fn thaw(&self) {
-        send_all(self.id(), Signal::CONT);
+        send_all(self.process_id(), Signal::CONT);
     }
 }
 

@@ -67,22 +67,27 @@ impl Request {
     }
 
     /// The next request's bytes and its number.
-    fn next(&mut self) -> (u64, &[u8]) {
+    pub(crate) fn next(&mut self) -> (u64, &[u8]) {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let digits = format!("{number:0DIGITS$}");
         self.bytes[self.digits..self.digits + DIGITS].copy_from_slice(digits.as_bytes());
         (number, &self.bytes)
     }
+
+    /// The userName of the request of this number.
+    pub(crate) fn user_name(number: u64) -> String {
+        format!("bench-{number:0DIGITS$}")
+    }
 }
 
 /// One connection.
-struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
 impl Connection {
-    async fn open(dir: &Provider) -> io::Result<Self> {
+    pub(crate) async fn open(dir: &Provider) -> io::Result<Self> {
         let url = dir.client.url("");
         let host = url.trim_start_matches("http://").split('/').next().unwrap_or_default();
         let stream = TcpStream::connect(host).await?;
@@ -90,8 +95,13 @@ impl Connection {
         Ok(Self { stream, buffer: Vec::with_capacity(8 * 1024) })
     }
 
+    /// The last answer, head and body.
+    pub(crate) fn answer(&self) -> &[u8] {
+        &self.buffer
+    }
+
     /// Sends a request and reads its answer to the end.
-    async fn exchange(&mut self, request: &[u8]) -> io::Result<u16> {
+    pub(crate) async fn exchange(&mut self, request: &[u8]) -> io::Result<u16> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
         loop {

@@ -10,6 +10,7 @@
 mod accept;
 mod backlog;
 mod figures;
+mod growth;
 mod isolation;
 mod latency;
 mod load;
@@ -58,7 +59,14 @@ enum What {
         #[arg(long)]
         cluster: bool,
     },
-    /// All of these but the backlog.
+    /// What a write costs in directories of ten thousand to a million people. Takes some ten minutes and
+    /// some GB of disk.
+    Growth {
+        /// On a PostgreSQL that is started for it, instead of files.
+        #[arg(long)]
+        postgres: bool,
+    },
+    /// All of these but the backlog and the growth.
     All,
 }
 
@@ -86,6 +94,7 @@ fn main() -> ExitCode {
             What::Latency => latency::run(plan).await,
             What::Isolation => isolation::run(plan).await,
             What::Backlog { lanes, events, cluster } => backlog::run(lanes, events, cluster).await,
+            What::Growth { postgres } => growth::run(plan, postgres).await,
             What::All => {
                 let accept = accept::run(plan).await;
                 let latency = latency::run(plan).await;
