@@ -4,12 +4,13 @@
 //! The cast: [`postgres`], [`kafka`] and [`redis`] are one handle each; [`port`] gives each its port,
 //! [`process`] sends signals to all of a server's processes, and [`leash`] sees to it that nothing
 //! outlives the tests, however they end. [`shared`] is one set of them for tests that break nothing.
-//! [`certificates`] are for those that speak TLS. [`network`] puts processes on a host apart, to cut the ways between them and the servers.
+//! [`pooler`] stands between PostgreSQL and who uses it. [`certificates`] are for those that speak TLS. [`network`] puts processes on a host apart, to cut the ways between them and the servers.
 
 pub mod certificates;
 pub mod kafka;
 pub mod leash;
 pub mod network;
+pub mod pooler;
 pub mod port;
 pub mod postgres;
 pub mod process;

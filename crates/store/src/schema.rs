@@ -97,6 +97,9 @@ fn newer(found: impl std::fmt::Display, known: impl std::fmt::Display) -> String
     )
 }
 
+const LENDING_POOLER: &str = "a pooler is before it that lends connections for a transaction each (PgBouncer's \
+    pool_mode = transaction); connect to it directly, or through a pooler in session mode";
+
 /// Brings a server's schemas to this version, and makes them, with so many shards, at the first time.
 pub(crate) fn migrate_server(target: &Target, shards: u16) -> Result<(), OpenError> {
     let error = |doing: &str, source: Box<dyn std::error::Error + Send + Sync>| OpenError::Database {
@@ -107,6 +110,9 @@ pub(crate) fn migrate_server(target: &Target, shards: u16) -> Result<(), OpenErr
     let session = Session::connect(&target.clone().answering_within(MIGRATION), "rollcall migration", MAIN)
         .map_err(failed("connecting to"))?;
     let mut db = Db::Postgres(session);
+    if lends_sessions(target, &db).map_err(failed("connecting to"))? {
+        return Err(error("using", LENDING_POOLER.into()));
+    }
     let setting = |name: &str| {
         let row = db.row("SELECT current_setting($1)", bind![name], |row| row.get::<String>(0));
         row.map(Option::unwrap_or_default).map_err(failed("reading the settings of"))
@@ -156,6 +162,15 @@ pub(crate) fn migrate_server(target: &Target, shards: u16) -> Result<(), OpenErr
     }
     // The session's end lets the lock go.
     Ok(())
+}
+
+/// Whether two clients were given the same session: a pooler lends it for a transaction each, and what one
+/// sets or prepares would be the other's. Where it has several to lend it may not show.
+fn lends_sessions(target: &Target, db: &Db) -> Result<bool, DbError> {
+    let process = |db: &Db| db.row("SELECT pg_backend_pid()", bind![], |row| row.get::<i32>(0));
+    let first = process(db)?;
+    let other = Db::Postgres(Session::connect(target, "rollcall opening", MAIN)?);
+    Ok(process(&other)? == first)
 }
 
 /// Of `server_version_num`; what is no number is of nothing that is known to work.

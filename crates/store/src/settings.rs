@@ -13,7 +13,8 @@ pub struct Settings {
     /// the store has none.
     pub data_dir: PathBuf,
     /// `postgres://user:password@host:port/database?sslmode=…`: the data is in this PostgreSQL, which
-    /// any number of processes may use. Unset, it is in SQLite files in the data folder.
+    /// any number of processes may use. Unset, it is in SQLite files in the data folder. Certificates
+    /// are verified with `sslmode=require`, `verify-ca` and `verify-full`, or if there is a `tls_ca`.
     #[serde(serialize_with = "hidden")]
     pub url: Option<SecretString>,
     /// A PEM file with the certificates that the server's must descend from; unset, the system's.

@@ -179,6 +179,11 @@ impl Postgres {
         format!("postgres://rollcall@{}:{}/{database}", self.address, self.port.number)
     }
 
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.port.number
+    }
+
     /// Makes a new, empty database and gives its name.
     pub fn database(&self) -> String {
         let name = format!("rollcall_{}", self.made.fetch_add(1, Ordering::Relaxed));
@@ -250,7 +255,7 @@ impl Drop for Postgres {
 }
 
 /// The user and the group `postgres`, if this is root.
-fn account() -> Option<(u32, u32)> {
+pub(super) fn account() -> Option<(u32, u32)> {
     if !rustix::process::getuid().is_root() {
         return None;
     }

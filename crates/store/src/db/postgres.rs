@@ -90,12 +90,13 @@ impl Session {
             .build()
             .map_err(|_| DbError::Late(Duration::ZERO))?;
         let mut config = target.config.clone();
-        let given = config.get_options().unwrap_or_default().to_owned();
-        config.application_name(name).options(format!(
-            "{given} -c search_path={search_path} -c default_transaction_isolation=read\\ committed \
-             -c idle_in_transaction_session_timeout=60s -c statement_timeout={}ms",
+        config.application_name(name);
+        // Said here and not as options of the connection, which a pooler refuses.
+        let settings = format!(
+            "SET search_path = {search_path}; SET default_transaction_isolation = 'read committed';
+             SET idle_in_transaction_session_timeout = '60s'; SET statement_timeout = '{}ms'",
             target.answer.as_millis()
-        ));
+        );
         let client = runtime.block_on(async {
             let connecting = config.connect(target.tls.clone());
             let (client, connection) = tokio::time::timeout(CONNECT * 2, connecting)
@@ -107,6 +108,9 @@ impl Session {
                     tracing::debug!(%error, "a connection to PostgreSQL ended");
                 }
             });
+            tokio::time::timeout(CONNECT, client.batch_execute(&settings))
+                .await
+                .map_err(|_| DbError::Late(CONNECT))??;
             Ok::<_, DbError>(client)
         })?;
         Ok(Self {

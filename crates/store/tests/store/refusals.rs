@@ -3,9 +3,12 @@
 use std::{path::Path, sync::Arc};
 
 use rollcall_store::{OpenError, Store};
-use rollcall_tests::servers::postgres::Postgres;
+use rollcall_tests::servers::{
+    pooler::{Mode, Pooler},
+    postgres::Postgres,
+};
 
-use crate::support::{Heard, SERVER, server_settings};
+use crate::support::{Fixture, Heard, SERVER, server_settings};
 
 /// What opening it ends with: what was tried, and why it failed.
 fn refused(database: &str) -> (String, String) {
@@ -121,4 +124,30 @@ async fn a_server_is_who_its_certificate_says_where_that_is_asked_for() {
     let plain = SERVER.database();
     let said = opened(&SERVER, &plain, &format!("{}?sslmode=require", SERVER.url_of(&plain)), None).await;
     assert!(said.unwrap_err().contains("does not support TLS"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pooler_that_lends_connections_for_a_transaction_is_refused() {
+    let database = SERVER.database();
+    let pooler = Pooler::start(&SERVER, &database, Mode::Transaction);
+    let said = opened(&SERVER, &database, &pooler.url(), None).await.unwrap_err();
+    assert!(
+        said.contains("lends connections for a transaction each (PgBouncer's pool_mode = transaction)"),
+        "{said}"
+    );
+    let tables =
+        "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name IN ('rollcall', 'ledger')";
+    assert_eq!(SERVER.query(&database, tables), Ok("0".to_owned()), "nothing was made");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pooler_in_session_mode_is_as_good_as_the_server() {
+    let database = SERVER.database();
+    let pooler = Pooler::start(&SERVER, &database, Mode::Session);
+    let mut settings = server_settings(&database);
+    settings.url = Some(pooler.url().into());
+    let f = Fixture::with(tempfile::TempDir::new().unwrap(), settings).await;
+    let ann = f.user("ann").await;
+    assert_eq!(f.store.user(&f.directory, &ann.id).await.unwrap().unwrap().id, ann.id);
+    f.store.close().await;
 }
