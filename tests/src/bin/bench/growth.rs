@@ -2,8 +2,8 @@
 //! be the same.
 //!
 //! The cost is the processor time of the server (and of PostgreSQL) for each request, which other programs
-//! disturb less than rates. The people come about through the server itself; some of them are remembered, to
-//! be changed and looked for, all of them as likely.
+//! disturb less than rates. The people come about through the server itself; as many of them at each size, from
+//! the first to the last, are changed and looked for.
 
 use std::{
     sync::{
@@ -30,8 +30,8 @@ use crate::{
 /// The sizes that are compared with the first of them.
 const SIZES: [usize; 3] = [10_000, 100_000, 1_000_000];
 const CONNECTIONS: usize = 16;
-/// Of so many people one is remembered.
-const REMEMBERED: usize = 100;
+/// So many people are changed and looked for, whatever the size: what a cache can hold of them is no matter.
+const TARGETS: usize = 10_000;
 /// What a request may cost at the last size, as a multiple of what it costs at the first.
 const FLAT: f64 = 1.3;
 const NOISE: f64 = 0.25;
@@ -78,10 +78,15 @@ pub(crate) async fn run(plan: Plan, on_postgres: bool) -> bool {
     for size in SIZES {
         let begun = Instant::now();
         while people < size {
-            let (made, more) = create(&stage.dir, (size - people).min(20_000)).await;
+            // Some more than are needed, for not all of the directory is made here.
+            let stride = (size / TARGETS / 2).max(1);
+            let (made, more) = create(&stage.dir, (size - people).min(20_000), stride).await;
             people += made;
             known.extend(more);
         }
+        let targets: Vec<Person> = (0..TARGETS.min(known.len()))
+            .map(|n| known[n * known.len() / TARGETS.min(known.len())].clone())
+            .collect();
         println!("\n  {size} people (the rest made in {:.0?})", begun.elapsed());
         for (at, (kind, name)) in KINDS.into_iter().enumerate() {
             let (mut cost, mut rate) = (Windows::default(), Windows::default());
@@ -89,7 +94,7 @@ pub(crate) async fn run(plan: Plan, on_postgres: bool) -> bool {
             for window in 0..=plan.windows {
                 let before = processor_time(&stage, postgres.as_ref());
                 let begun = Instant::now();
-                let requests = window_of(kind, &stage.dir, &known, plan, window).await;
+                let requests = window_of(kind, &stage.dir, &targets, plan, window).await;
                 let elapsed = begun.elapsed().as_secs_f64();
                 let spent = processor_time(&stage, postgres.as_ref()) - before;
                 if matches!(kind, Kind::Create) {
@@ -118,8 +123,8 @@ struct Person {
     user_name: String,
 }
 
-/// Makes so many people, a few more at most.
-async fn create(dir: &Provider, count: usize) -> (usize, Vec<Person>) {
+/// Makes so many people, and remembers one of each `stride`.
+async fn create(dir: &Provider, count: usize, stride: usize) -> (usize, Vec<Person>) {
     let left = Arc::new(AtomicUsize::new(0));
     let mut tasks = Vec::new();
     for _ in 0..CONNECTIONS {
@@ -135,7 +140,7 @@ async fn create(dir: &Provider, count: usize) -> (usize, Vec<Person>) {
                 let (user, bytes) = request.next();
                 let status = connection.exchange(bytes).await.expect("the server answers");
                 assert_eq!(status, 201, "a write was refused");
-                if number.is_multiple_of(REMEMBERED) {
+                if number.is_multiple_of(stride) {
                     let id = text_of(connection.answer(), "\"id\":\"").expect("it has an id");
                     known.push(Person { id, user_name: Request::user_name(user) });
                 }
