@@ -294,21 +294,27 @@ impl Receiver {
     /// Waits until the hook has accepted each of these events. Unlike [`Self::wait_until`] it does not
     /// look at the whole log each time, which matters when the log is long.
     pub async fn wait_accepted(&self, hook: &str, ids: &[&str], timeout: Duration) {
-        let mut missing: Vec<&str> = ids.to_vec();
+        // The first is the last: each id is looked for until it is there, and never again.
+        let mut missing: Vec<&str> = ids.iter().rev().copied().collect();
         let mut changed = self.shared.changed.subscribe();
         let deadline = tokio::time::Instant::now() + timeout;
         loop {
             changed.borrow_and_update();
-            self.shared.with_hook(hook, |h| missing.retain(|id| !h.accepted.contains(*id)));
+            self.shared.with_hook(hook, |h| {
+                while missing.last().is_some_and(|id| h.accepted.contains(*id)) {
+                    missing.pop();
+                }
+            });
             if missing.is_empty() {
                 return;
             }
             if tokio::time::timeout_at(deadline, changed.changed()).await.is_err() {
+                self.shared.with_hook(hook, |h| missing.retain(|id| !h.accepted.contains(*id)));
                 panic!(
                     "after {timeout:?} {hook} lacks {} of {} events, {:?} first; the log's end:\n{}",
                     missing.len(),
                     ids.len(),
-                    missing[0],
+                    missing.last(),
                     self.tail(25)
                 );
             }
