@@ -11,6 +11,8 @@ mod api;
 mod bad_input;
 #[path = "e2e/commands.rs"]
 mod commands;
+#[path = "e2e/compatibility.rs"]
+mod compatibility;
 #[path = "e2e/concurrency.rs"]
 mod concurrency;
 #[path = "e2e/corpus.rs"]

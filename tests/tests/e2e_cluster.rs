@@ -10,6 +10,8 @@ const PROFILE: Profile = Profile::Cluster;
 mod api;
 #[path = "e2e/bad_input.rs"]
 mod bad_input;
+#[path = "e2e/compatibility.rs"]
+mod compatibility;
 #[path = "e2e/concurrency.rs"]
 mod concurrency;
 #[path = "e2e/corpus.rs"]

@@ -1,5 +1,6 @@
 //! The table of routes. One operation per file.
 
+mod compatibility_rules;
 mod deliveries;
 mod directories;
 mod document;
@@ -35,8 +36,13 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         ))
         .service(at(
             "/directories/{id}",
-            [(GET, to(directories::get::get)), (DELETE, to(directories::delete::delete))],
+            [
+                (GET, to(directories::get::get)),
+                (PATCH, to(directories::update::update)),
+                (DELETE, to(directories::delete::delete)),
+            ],
         ))
+        .service(at("/compatibility-rules", [(GET, to(compatibility_rules::list))]))
         .service(at("/directories/{id}/enable", [(POST, to(directories::enable::enable))]))
         .service(at("/directories/{id}/disable", [(POST, to(directories::disable::disable))]))
         .service(at(

@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use rollcall_domain::{
     delivery::{DeliveryId, ErrorClass, Trigger},
-    directory::{Directory, DirectoryState, Mode, Provider},
+    directory::{Directory, DirectoryState, Mode, Provider, RuleSwitches},
     endpoint::{Endpoint, EndpointState, Format, OnExhausted, RetrySchedule, Scope},
     event::LoggedEvent,
     ids::{DirectoryId, EndpointId, EventId, OrganizationId},
@@ -195,6 +195,7 @@ impl Memory {
             state: DirectoryState::Active,
             mode: Mode::Live,
             created_at: clock::now(),
+            compatibility: RuleSwitches::default(),
         };
         let mut catalog = Catalog::clone(&self.0.catalog.borrow());
         let entry = DirectoryEntry { directory: Arc::new(directory), tokens: Vec::new() };

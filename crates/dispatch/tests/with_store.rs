@@ -15,7 +15,7 @@ use std::{
 use rollcall_dispatch::{Dispatcher, Settings, egress, start};
 use rollcall_domain::{
     Command, Reply,
-    directory::{Mode, Provider},
+    directory::{Mode, Provider, RuleSwitches},
     endpoint::{Format, OnExhausted, RetrySchedule, Scope},
     ids::{DirectoryId, EndpointId, RequestId, UserId},
 };
@@ -169,8 +169,13 @@ async fn what_is_written_arrives_in_order_before_and_after_a_restart() {
     let (store, feed) = open(&folder);
     let dispatcher = dispatch(&store, &feed);
     let organization_id = store.create_organization("Acme".into(), None).await.unwrap().id;
-    let new =
-        NewDirectory { organization_id, name: "E".into(), provider: Provider::EntraId, mode: Mode::Live };
+    let new = NewDirectory {
+        organization_id,
+        name: "E".into(),
+        provider: Provider::EntraId,
+        mode: Mode::Live,
+        compatibility: RuleSwitches::default(),
+    };
     let directory = store.create_directory(new).await.unwrap().0.id;
     let endpoint_id = endpoint(&store, url).await;
 

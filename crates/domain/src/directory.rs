@@ -1,6 +1,7 @@
 //! Organizations and their directories.
 
 use jiff::Timestamp;
+pub use rollcall_scim::{Rule, RuleMode, RuleSwitches};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{DirectoryId, OrganizationId, TokenId};
@@ -134,6 +135,8 @@ pub struct Directory {
     /// When it was made.
     #[serde(serialize_with = "crate::timestamp::serialize")]
     pub created_at: Timestamp,
+    /// Which liberties its provider may take with SCIM.
+    pub compatibility: RuleSwitches,
 }
 
 /// What may be known of a bearer token after it was shown once.

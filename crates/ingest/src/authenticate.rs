@@ -85,7 +85,7 @@ fn matching(tokens: &[([u8; 32], Token)], digest: &[u8; 32], now: Timestamp) -> 
 mod tests {
     use actix_web::http::header::HeaderValue;
     use rollcall_domain::{
-        directory::{Directory, Mode, Provider},
+        directory::{Directory, Mode, Provider, RuleSwitches},
         ids::{OrganizationId, TokenId},
     };
     use uuid::Uuid;
@@ -109,6 +109,7 @@ mod tests {
             state,
             mode: Mode::Live,
             created_at: Timestamp::UNIX_EPOCH,
+            compatibility: RuleSwitches::default(),
         };
         let tokens = tokens
             .iter()

@@ -27,7 +27,7 @@ mod state;
 mod target;
 
 pub use settings::Settings;
-pub use state::{RulesOf, State};
+pub use state::State;
 
 use actix_web::web;
 

@@ -85,7 +85,7 @@ async fn carry_out(
     };
     state.store.note_token_use(&opened.token().id);
     let (token_digest, entry) = (opened.token_digest(), opened.entry);
-    let rules = state.rules_for(&entry.directory);
+    let rules = entry.directory.compatibility.rules();
     let query = target.query;
     let (applied, sender) = (&noted.applied, &noted.sender);
     let mut call = Call {

@@ -9,7 +9,7 @@ use std::{
 
 use rollcall_domain::{
     Command,
-    directory::{Mode, Provider},
+    directory::{Mode, Provider, RuleSwitches},
     event::LoggedEvent,
     ids::RequestId,
 };
@@ -65,6 +65,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         name: "Entra".into(),
         provider: Provider::EntraId,
         mode: Mode::Live,
+        compatibility: RuleSwitches::default(),
     };
     let directory = store.create_directory(new).await?.0.id;
     // The bodies are parsed before: that work is not the store's.

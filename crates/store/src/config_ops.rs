@@ -17,6 +17,7 @@ use rollcall_domain::{
     event::EventType,
     ids::OrganizationId,
 };
+use rollcall_scim::RuleSwitches;
 
 use crate::{
     Store,
@@ -52,6 +53,17 @@ pub struct NewDirectory {
     pub provider: Provider,
     /// Live or sandbox.
     pub mode: Mode,
+    /// Which liberties its provider may take with SCIM.
+    pub compatibility: RuleSwitches,
+}
+
+/// A change of a directory: `None` leaves a field as it is.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the fields are those of `Directory`")]
+pub struct DirectoryPatch {
+    pub name: Option<String>,
+    pub provider: Option<Provider>,
+    pub compatibility: Option<RuleSwitches>,
 }
 
 /// A new endpoint. It starts after the newest event.

@@ -9,6 +9,7 @@ pub(crate) mod enable;
 pub(crate) mod get;
 pub(crate) mod list;
 pub(crate) mod list_tokens;
+pub(crate) mod update;
 
 use std::sync::Arc;
 

@@ -61,6 +61,52 @@ async fn refusals_name_the_field() {
 }
 
 #[actix_web::test]
+async fn a_directory_is_changed_by_what_is_named() {
+    let server = Server::start();
+    let path = format!("/v1/directories/{}", server.directory().await);
+    let before = server.get(&path).await.expect(200);
+    assert_eq!(before["compatibility"], json!({"mode": "compatible", "except": []}));
+    let strict = json!({"mode": "strict", "except": ["json_content_type", "group_patch_204"]});
+    let changed = server.patch(&path, json!({"compatibility": strict, "provider": "okta"})).await.expect(200);
+    let sorted = json!({"mode": "strict", "except": ["json_content_type", "group_patch_204"]});
+    assert_eq!((&changed["compatibility"], &changed["provider"]), (&sorted, &json!("okta")));
+    assert_eq!(changed["name"], before["name"]);
+    // What is not named stays.
+    let changed = server.patch(&path, json!({"name": "Okta"})).await.expect(200);
+    assert_eq!((&changed["compatibility"], &changed["name"]), (&sorted, &json!("Okta")));
+    assert_eq!(server.get(&path).await.expect(200)["compatibility"], sorted);
+    let changed = server.patch(&path, json!({"compatibility": {}})).await.expect(200);
+    assert_eq!(changed["compatibility"], before["compatibility"]);
+    for (body, code, field) in [
+        (json!({"compatibility": {"mode": "lax"}}), "invalid_field", "compatibility.mode"),
+        (json!({"compatibility": {"except": ["nope"]}}), "invalid_field", "compatibility.except[0]"),
+        (json!({"compatibility": {"rules": []}}), "unknown_field", "compatibility.rules"),
+        (json!({"compatibility": null}), "invalid_field", "compatibility"),
+        (json!({"mode": "sandbox"}), "unknown_field", "mode"),
+        (json!({"name": ""}), "invalid_field", "name"),
+        (json!({"provider": "aol"}), "invalid_field", "provider"),
+    ] {
+        server.patch(&path, body.clone()).await.refuses(422, code, Some(field));
+    }
+    let nobody = format!("/v1/directories/dir_{}", "0".repeat(32));
+    server.patch(&nobody, json!({"name": "x"})).await.refuses(404, "not_found", None);
+}
+
+#[actix_web::test]
+async fn the_rules_are_listed_with_what_they_do() {
+    let server = Server::start();
+    let listed = server.get("/v1/compatibility-rules").await.expect(200);
+    let names = column(&listed, "name");
+    assert!(names.len() >= 20 && names.contains(&json!("op_case_insensitive")), "{names:?}");
+    assert!(
+        column(&listed, "description").iter().all(|text| text.as_str().is_some_and(|text| text.len() > 20))
+    );
+    // Each of them is a switch.
+    let path = format!("/v1/directories/{}", server.directory().await);
+    server.patch(&path, json!({"compatibility": {"mode": "strict", "except": names}})).await.expect(200);
+}
+
+#[actix_web::test]
 async fn a_token_tells_when_it_was_used() {
     let server = Server::start();
     let path = format!("/v1/directories/{}", server.directory().await);

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::{SignedDuration, Timestamp};
 use rollcall_domain::{
     Command, Context, Decision, Loaded, MemberNeeds, Refusal, Reply, Write, decide,
-    directory::{Directory, DirectoryState, Mode, Provider},
+    directory::{Directory, DirectoryState, Mode, Provider, RuleSwitches},
     event::{Cause, DecidedEvent, SubjectKind},
     ids::{DirectoryId, GroupId, OrganizationId, RequestId, UserId},
     normalize::{group_summary, user_summary},
@@ -38,6 +38,7 @@ impl Model {
                 state: DirectoryState::Active,
                 mode: Mode::Live,
                 created_at: now,
+                compatibility: RuleSwitches::default(),
             },
             users: BTreeMap::new(),
             groups: BTreeMap::new(),

@@ -1,9 +1,7 @@
 //! Lists, page by page with a cursor.
 
-use std::sync::Arc;
-
 use rollcall_ingest::Settings;
-use rollcall_scim::Rules;
+use rollcall_scim::{RuleMode, RuleSwitches};
 use serde_json::{Value, json};
 
 use crate::server::{Ask, Got, Server};
@@ -203,13 +201,7 @@ async fn a_secret_of_the_server_signs_if_there_is_one() {
 #[actix_web::test]
 async fn a_directory_has_the_rules_that_it_is_given() {
     let (server, ids) = filled(Settings::default(), 1).await;
-    let strict = server.one.id.clone();
-    let server =
-        server.clone_with(|state| {
-            state.with_rules(Arc::new(move |directory| {
-                if directory.id == strict { Rules::strict() } else { Rules::default() }
-            }))
-        });
+    server.switch(RuleSwitches { mode: RuleMode::Strict, ..RuleSwitches::default() }).await;
     let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
                       "Operations": [{"op": "Replace", "path": "title", "value": "T"}]});
     let header = ("content-type", "application/scim+json");

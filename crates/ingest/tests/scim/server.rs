@@ -9,12 +9,15 @@ use actix_web::{
     web::Data,
 };
 use rollcall_domain::{
-    directory::{Mode, Provider},
+    directory::{Mode, Provider, RuleSwitches},
     event::LoggedEvent,
     ids::DirectoryId,
 };
 use rollcall_ingest::{Settings, State, configure};
-use rollcall_store::{CommitListener, Store, config_ops::NewDirectory};
+use rollcall_store::{
+    CommitListener, Store,
+    config_ops::{DirectoryPatch, NewDirectory},
+};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
@@ -138,6 +141,7 @@ impl Server {
                 name: name.to_owned(),
                 provider: Provider::Generic,
                 mode: Mode::Live,
+                compatibility: RuleSwitches::default(),
             };
             let (directory, _, token) = store.create_directory(new).await.unwrap();
             tenants.push(Tenant { id: directory.id, token: token.expose_secret().to_owned() });
@@ -153,6 +157,12 @@ impl Server {
         let (store, state) = (self.store.clone(), change(self.state.clone()));
         let (one, other, events) = (self.one.clone(), self.other.clone(), Arc::clone(&self.events));
         Self { store, one, other, events, state, _folder: Arc::clone(&self._folder) }
+    }
+
+    /// Sets the switches of the first directory.
+    pub(crate) async fn switch(&self, compatibility: RuleSwitches) {
+        let patch = DirectoryPatch { compatibility: Some(compatibility), ..DirectoryPatch::default() };
+        self.store.update_directory(&self.one.id, patch).await.unwrap();
     }
 
     /// Sends a request and reads all of the answer.

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::rules::{Rule, Rules};
 
@@ -27,11 +28,22 @@ pub struct RuleSwitches {
     /// What holds for every rule that is not named.
     pub mode: RuleMode,
     /// The rules that stand otherwise than the mode says.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub except: BTreeSet<Rule>,
 }
 
 impl RuleSwitches {
+    /// From the JSON that was kept. What a later version may have written is passed over: a rule that is not
+    /// known, a mode that is not.
+    #[must_use]
+    pub fn from_kept(text: &str) -> Self {
+        let kept: Map<String, Value> = serde_json::from_str(text).unwrap_or_default();
+        let names = kept.get("except").and_then(Value::as_array).into_iter().flatten();
+        Self {
+            mode: kept.get("mode").and_then(|mode| RuleMode::deserialize(mode).ok()).unwrap_or_default(),
+            except: names.filter_map(Value::as_str).filter_map(Rule::by_name).collect(),
+        }
+    }
+
     /// The rules that are on.
     #[must_use]
     pub fn rules(&self) -> Rules {
@@ -82,6 +94,15 @@ mod tests {
             let again: RuleSwitches =
                 serde_json::from_str(&serde_json::to_string(&switches).unwrap()).unwrap();
             assert_eq!(again, switches);
+            assert_eq!(RuleSwitches::from_kept(&serde_json::to_string(&switches).unwrap()), switches);
+        }
+        for (kept, mode, except) in [
+            (r#"{"mode":"strict","except":["nope","legacy_urns",7],"more":1}"#, RuleMode::Strict, 1),
+            (r#"{"mode":"later"}"#, RuleMode::Compatible, 0),
+            ("nonsense", RuleMode::Compatible, 0),
+        ] {
+            let switches = RuleSwitches::from_kept(kept);
+            assert_eq!((switches.mode, switches.except.len()), (mode, except), "{kept}");
         }
         for json in [r#"{"except":["nope"]}"#, r#"{"mode":"lax"}"#, r#"{"modes":1}"#] {
             assert!(serde_json::from_str::<RuleSwitches>(json).is_err(), "{json}");

@@ -102,7 +102,8 @@ fn organization(c: &Db, id: &OrganizationId) -> Result<Option<Organization>, DbE
 
 fn directory_entry(c: &Db, shared: &Shared, id: &DirectoryId) -> Result<Option<DirectoryEntry>, DbError> {
     let found = c.row(
-        "SELECT id, organization_id, name, provider, state, mode, created_at FROM directories WHERE id = $1",
+        "SELECT id, organization_id, name, provider, state, mode, created_at, compatibility FROM directories
+         WHERE id = $1",
         bind![id.as_str()],
         directory,
     )?;

@@ -49,7 +49,7 @@ pub(super) const TABLES: [Table; 19] = [
     Table {
         name: "directories",
         columns: "pk id organization_id name provider state mode created_at sequence event_version user_count \
-                  group_count purged",
+                  group_count purged compatibility",
         ..PLAIN
     },
     Table {

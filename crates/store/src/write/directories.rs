@@ -7,6 +7,7 @@ use rollcall_domain::{
     directory::Directory,
     ids::{DirectoryId, OrganizationId},
 };
+use rollcall_scim::RuleSwitches;
 
 use crate::{
     db::{Db, DbError, Row, bind},
@@ -90,23 +91,23 @@ impl Directories {
 }
 
 /// A directory's columns with its counters; read by [`directory_row`].
-pub(super) const ROW: &str = "id, organization_id, name, provider, state, mode, created_at,
+pub(super) const ROW: &str = "id, organization_id, name, provider, state, mode, created_at, compatibility,
      pk, sequence, event_version, user_count, group_count";
 
 /// From [`ROW`].
 pub(super) fn directory_row(row: &Row<'_>) -> Result<DirectoryRow, DbError> {
     Ok(DirectoryRow {
         directory: Arc::new(directory(row)?),
-        pk: row.get(7)?,
-        sequence: row.uint(8)?,
-        event_version: row.uint(9)?,
-        user_count: row.uint(10)?,
-        group_count: row.uint(11)?,
+        pk: row.get(8)?,
+        sequence: row.uint(9)?,
+        event_version: row.uint(10)?,
+        user_count: row.uint(11)?,
+        group_count: row.uint(12)?,
         dirty: false,
     })
 }
 
-/// From `id, organization_id, name, provider, state, mode, created_at`.
+/// From `id, organization_id, name, provider, state, mode, created_at, compatibility`.
 pub(crate) fn directory(row: &Row<'_>) -> Result<Directory, DbError> {
     Ok(Directory {
         id: row.parsed(0, DirectoryId::parse)?,
@@ -116,5 +117,6 @@ pub(crate) fn directory(row: &Row<'_>) -> Result<Directory, DbError> {
         state: row.parsed(4, names::directory_state)?,
         mode: row.parsed(5, names::mode)?,
         created_at: row.time(6)?,
+        compatibility: RuleSwitches::from_kept(&row.get::<String>(7)?),
     })
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use rollcall_domain::{
     Command, Precondition, Reply,
-    directory::{Mode, Provider},
+    directory::{Mode, Provider, RuleSwitches},
     endpoint::{Endpoint, Format, OnExhausted, RetrySchedule, Scope},
     event::{EventType, LoggedEvent},
     ids::{DirectoryId, GroupId, OrganizationId, RequestId, UserId},
@@ -148,6 +148,7 @@ pub(crate) fn new_directory(organization: &OrganizationId, mode: Mode) -> NewDir
         name: "Entra".into(),
         provider: Provider::EntraId,
         mode,
+        compatibility: RuleSwitches::default(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use actix_web::web::Data;
 use rollcall_domain::{
-    directory::{Mode, Provider},
+    directory::{Mode, Provider, RuleSwitches},
     ids::TokenId,
 };
 use rollcall_store::config_ops;
@@ -21,6 +21,8 @@ pub(crate) struct NewDirectory {
     name: Option<String>,
     provider: OneOf<Provider>,
     mode: Option<OneOf<Mode>>,
+    #[serde(default)]
+    compatibility: RuleSwitches,
 }
 
 #[derive(Serialize)]
@@ -39,6 +41,7 @@ pub(crate) async fn create(state: Data<State>, _: NoQuery, Body(new): Body<NewDi
         name,
         provider: new.provider.0,
         mode: new.mode.map_or_else(Mode::default, |mode| mode.0),
+        compatibility: new.compatibility,
     };
     let (directory, token, secret) = state.store.create_directory(new).await?;
     Ok(json::created(&CreatedDirectory {
