@@ -66,7 +66,7 @@ impl Postgres {
     }
 
     /// Starts one that takes TLS connections too, with the certificate of
-    /// [`certify`](super::certificates::certify), whose files are in [`folder`](Self::folder).
+    /// [`certify`], whose files are in [`folder`](Self::folder).
     pub fn start_with_tls() -> Self {
         let mut server = Self::start();
         server.stop(Stop::Fast);
