@@ -33,7 +33,7 @@ pub(crate) struct Target {
 
 impl Target {
     /// From `postgres://user:password@host:port/database?sslmode=…`. Whom it trusts: see
-    /// [`tls`](super::tls).
+    /// [`tls`].
     pub(crate) fn new(url: &SecretString, tls_ca: Option<&PathBuf>) -> Result<Self, OpenError> {
         let unusable = |why: String| OpenError::Url { why };
         // libpq's stricter modes are what `require` means here.
