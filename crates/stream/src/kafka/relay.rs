@@ -8,8 +8,9 @@
 //! Plot: the feed moves, a round begins; its end moves the shards on. After any error the producer is
 //! thrown away with all that it holds, and the next round goes on from what is known to be there. So the
 //! topic may repeat some of the end of a shard, and never lacks anything. A new producer looks first
-//! whether the topic is still the one that holds what was published: where it is **lost**, the shard
-//! begins anew, under a new token, so that the topic holds the whole log again.
+//! whether the topic is still the one that holds what was published, and looks again every now and then,
+//! also at shards that have nothing new: where it is **lost**, the shard begins anew, under a new token,
+//! so that the topic holds the whole log again.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -36,6 +37,8 @@ use crate::{Feed, Log, metric};
 const CLAIM: Duration = Duration::from_secs(1);
 /// A lease is not relied on for its last moments.
 const MARGIN: Duration = Duration::from_secs(1);
+/// How often a partition is looked at of which nothing was heard.
+const LOOK: Duration = Duration::from_secs(20);
 /// Events of a shard in a round.
 const EVENTS: usize = 500;
 /// Bytes of bodies in a round, about.
@@ -122,6 +125,7 @@ impl<L: Log> Relay<L> {
         let mut claim: UnderWay<Result<Vec<RelayShard>, ReadError>> = None;
         let mut round: UnderWay<Round> = None;
         let mut round_begun = Instant::now();
+        let mut look_due = Instant::now() + LOOK;
         // A claim is under way that may let shards go.
         let mut sharing = false;
         let mut save: Option<BoxFuture<'static, Saved>> = None;
@@ -145,6 +149,12 @@ impl<L: Log> Relay<L> {
                 save = self.save();
                 if save.is_some() {
                     save_due = now + SAVE;
+                }
+            }
+            if now >= look_due {
+                look_due = now + LOOK;
+                if let Some(producer) = &self.producer {
+                    producer.doubt();
                 }
             }
             // Before the look at what there is, so that nothing is missed after it.
@@ -185,6 +195,7 @@ impl<L: Log> Relay<L> {
                 _ = moved.changed(), if idle => {}
                 () = sleep_until(claim_at), if claim.is_none() => {}
                 () = sleep_until(save_due), if unsaved => {}
+                () = sleep_until(look_due), if idle => {}
                 () = sleep_until(self.pause_until), if idle && self.pause_until > now => {}
             }
         }
@@ -234,19 +245,22 @@ impl<L: Log> Relay<L> {
         }
     }
 
-    /// A round, if a shard that is held has something new.
+    /// A round, if a shard that is held has something new, or has to be looked at.
     fn begin(&mut self) -> UnderWay<Round> {
         let now = Instant::now();
+        let producer = self.producer()?;
         let behind: Vec<(u16, u64, u64)> = self
             .held
             .iter()
-            .filter(|(shard, held)| held.until > now && self.feed.head(**shard) > held.published)
+            .filter(|(_, held)| held.until > now)
+            .filter(|(shard, held)| {
+                self.feed.head(**shard) > held.published || held.published > 0 && !producer.knows(**shard)
+            })
             .filter(|(shard, _)| !self.lost.contains_key(shard))
             .map(|(shard, held)| (*shard, held.token, held.published))
             .collect();
         let until =
             behind.iter().filter_map(|(shard, ..)| self.held.get(shard)).map(|held| held.until).min()?;
-        let producer = self.producer()?;
         Some((until, Box::pin(publish(self.log.clone(), Arc::clone(&self.feed), producer, behind))))
     }
 
@@ -270,6 +284,12 @@ impl<L: Log> Relay<L> {
             }
         }
         metrics::counter!(metric::RELAYED).increment(count);
+        // What happened to one partition may have happened to all.
+        if !round.lost.is_empty()
+            && let Some(producer) = &self.producer
+        {
+            producer.doubt();
+        }
         for (shard, token) in round.lost {
             tracing::warn!(shard, "the topic does not hold what was published: publishing all of it again");
             self.lost.insert(shard, token);

@@ -112,15 +112,16 @@ async fn a_broker_that_lost_everything_gets_a_new_topic() {
 async fn a_topic_that_somebody_made_anew_gets_the_whole_log() {
     let broker = Kafka::start();
     let kafka = settings(&broker);
-    let log = Memory::new(2);
-    let ingest = Process::ingest(&log, &kafka, 2, "ingest").await;
+    let log = Memory::new(3);
+    let ingest = Process::ingest(&log, &kafka, 3, "ingest").await;
     (0..50).for_each(|_| ingest.commit(0));
-    until("all is on the topic", || log.published()[0] == 50).await;
+    (0..30).for_each(|_| ingest.commit(2));
+    until("all is on the topic", || log.published() == [50, 0, 30]).await;
     let admin: AdminClient<DefaultClientContext> =
         ClientConfig::new().set("bootstrap.servers", broker.brokers()).create().unwrap();
     let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(20)));
     admin.delete_topics(&[&kafka.topic], &options).await.unwrap()[0].as_ref().unwrap();
-    let again = NewTopic::new(&kafka.topic, 2, TopicReplication::Fixed(1));
+    let again = NewTopic::new(&kafka.topic, 3, TopicReplication::Fixed(1));
     loop {
         let made = admin.create_topics([&again], &options).await.unwrap();
         match made[0] {
@@ -131,12 +132,23 @@ async fn a_topic_that_somebody_made_anew_gets_the_whole_log() {
     }
     ingest.commit(0);
     ingest.commit(1);
-    until("all is on the topic again", || log.published() == [51, 1]).await;
+    until("all is on the topic again", || log.published() == [51, 1, 30]).await;
     let positions = on_the_topic(&kafka, 0);
     // What was under way may stand before the beginning.
     let beginning = positions.iter().rposition(|position| *position == 1).unwrap();
     assert_complete(&positions[beginning..], 51);
     assert_complete(&on_the_topic(&kafka, 1), 1);
+    // Nothing new ever came of the third.
+    let whole = async {
+        loop {
+            let kafka = kafka.clone();
+            let read = tokio::task::spawn_blocking(move || on_the_topic(&kafka, 2)).await.unwrap();
+            if read.len() >= 30 {
+                break assert_complete(&read, 30);
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), whole).await.expect("a quiet shard is refilled too");
     ingest.stop().await;
 }
 
@@ -165,9 +177,9 @@ async fn a_frozen_broker_holds_up_no_dispatcher() {
 async fn a_start_without_kafka_is_a_start() {
     let broker = Kafka::start();
     let kafka = settings(&broker);
-    let log = Memory::new(2);
+    let log = Memory::new(3);
     broker.kill(1);
-    let ingest = Process::ingest(&log, &kafka, 2, "ingest").await;
+    let ingest = Process::ingest(&log, &kafka, 3, "ingest").await;
     let dispatch = Process::dispatch(&log, &kafka, 2, "dispatch").await;
     (0..20).for_each(|_| ingest.commit(1));
     // Nobody shares the shards out, so after a while whoever is there asks for all of them.
