@@ -33,5 +33,7 @@ mod path;
 mod rebuild;
 #[path = "e2e/receivers.rs"]
 mod receivers;
+#[path = "e2e/requests.rs"]
+mod requests;
 #[path = "e2e/tenancy.rs"]
 mod tenancy;

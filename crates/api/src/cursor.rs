@@ -19,6 +19,7 @@ pub(crate) enum List {
     Users = b'u' as isize,
     Groups = b'g' as isize,
     Members = b'm' as isize,
+    Requests = b'r' as isize,
 }
 
 /// Makes and reads cursors.

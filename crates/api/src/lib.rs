@@ -31,7 +31,7 @@ mod wording;
 
 pub use error::ErrorCode;
 pub use openapi::OPENAPI;
-pub use state::{CheckEndpointUrl, Options, State};
+pub use state::{CheckEndpointUrl, Options, State, TriedOut, TryOut, TryRequest};
 
 use actix_web::{
     middleware::from_fn,

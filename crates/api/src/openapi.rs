@@ -8,6 +8,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use rollcall_domain::{directory::Provider, event::EventType};
+    use rollcall_scim::{Reason, Sender};
     use serde_json::Value;
 
     use super::*;
@@ -43,6 +44,10 @@ mod tests {
         assert_eq!(names(&format!("{schemas}/EventType/enum")), types);
         let providers: Vec<_> = Provider::ALL.iter().map(|provider| provider.as_str()).collect();
         assert_eq!(names(&format!("{schemas}/NewDirectory/properties/provider/enum")), providers);
+        let senders: Vec<_> = Sender::ALL.iter().map(|sender| sender.name()).collect();
+        assert_eq!(names(&format!("{schemas}/Sender/enum")), senders);
+        let reasons: Vec<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+        assert_eq!(names(&format!("{schemas}/RequestReason/enum")), reasons);
     }
 
     #[test]

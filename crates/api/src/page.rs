@@ -49,6 +49,11 @@ impl<T> Page<T> {
         Self { data: rows, next_cursor }
     }
 
+    /// These rows, after which a page begins at this place, if there is one.
+    pub(crate) fn up_to(rows: Vec<T>, list: List, next: Option<String>) -> Self {
+        Self { data: rows, next_cursor: next.map(|place| Cursor::encode(list, &place)) }
+    }
+
     /// The first `limit` of these rows, which were read by [`with_one_more`].
     pub(crate) fn cut(mut rows: Vec<T>, limit: u32, list: List, place: impl Fn(&T) -> String) -> Self {
         let limit = limit as usize;

@@ -56,6 +56,15 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
             "/directories/{id}/tokens/{token_id}",
             [(DELETE, to(directories::delete_token::delete_token))],
         ))
+        .service(at("/directories/{id}/requests", [(GET, to(directories::list_requests::list_requests))]))
+        .service(at(
+            "/directories/{id}/requests/{request_id}",
+            [(GET, to(directories::get_request::get_request))],
+        ))
+        .service(at(
+            "/directories/{id}/requests/{request_id}/dry-run",
+            [(POST, to(directories::dry_run::dry_run))],
+        ))
         .service(at("/endpoints", [(GET, to(endpoints::list::list)), (POST, to(endpoints::create::create))]))
         .service(at(
             "/endpoints/{id}",

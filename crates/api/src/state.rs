@@ -2,6 +2,10 @@
 
 use std::{future::pending, sync::Arc};
 
+use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
+use rollcall_domain::ids::DirectoryId;
+use rollcall_scim::Reason;
 use rollcall_store::Store;
 use rollcall_stream::Feed;
 use secrecy::{ExposeSecret, SecretString};
@@ -11,6 +15,33 @@ use tokio::sync::{Semaphore, watch};
 /// Says whether an endpoint may have this URL, or why not, in words for the owner. It must not
 /// block: it looks at the URL, not at the network.
 pub type CheckEndpointUrl = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
+
+/// A provider's request that is to be tried.
+#[derive(Clone, Debug)]
+pub struct TryOut {
+    /// Of which directory.
+    pub directory_id: DirectoryId,
+    /// `POST`, `PUT`, `PATCH`, …
+    pub method: String,
+    /// Path and query behind the directory's base URL.
+    pub path: String,
+    /// The body, or nothing.
+    pub body: Bytes,
+}
+
+/// What it would be answered with, and the events that it would give.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "as the request log has them")]
+pub struct TriedOut {
+    pub status: u16,
+    pub body: Vec<u8>,
+    pub reason: Option<Reason>,
+    pub rules: Vec<&'static str>,
+    pub events: Vec<Bytes>,
+}
+
+/// Tries a provider's request and changes nothing.
+pub type TryRequest = Arc<dyn Fn(TryOut) -> LocalBoxFuture<'static, TriedOut> + Send + Sync>;
 
 /// What the API is given at its start.
 pub struct Options {
@@ -24,6 +55,8 @@ pub struct Options {
     pub env_api_key: Option<SecretString>,
     /// The egress policy's opinion of an endpoint's URL.
     pub check_endpoint_url: CheckEndpointUrl,
+    /// The SCIM service's dry run.
+    pub try_out: TryRequest,
     /// Becomes `true` when the server shuts down: long polls answer at once with what they have,
     /// and streams end.
     pub shutdown: watch::Receiver<bool>,
@@ -35,6 +68,7 @@ pub struct State {
     pub(crate) feed: Arc<Feed>,
     pub(crate) public_url: String,
     pub(crate) check_endpoint_url: CheckEndpointUrl,
+    pub(crate) try_out: TryRequest,
     pub(crate) streams: Arc<Semaphore>,
     env_api_key: Option<[u8; 32]>,
     shutdown: watch::Receiver<bool>,
@@ -46,13 +80,15 @@ impl State {
 
     /// The state made from these options.
     pub fn new(options: Options) -> Self {
-        let Options { store, feed, mut public_url, env_api_key, check_endpoint_url, shutdown } = options;
+        let Options { store, feed, mut public_url, env_api_key, check_endpoint_url, try_out, shutdown } =
+            options;
         public_url.truncate(public_url.trim_end_matches('/').len());
         Self {
             store,
             feed,
             public_url,
             check_endpoint_url,
+            try_out,
             streams: Arc::new(Semaphore::new(Self::MAX_STREAMS)),
             env_api_key: env_api_key.map(|key| Sha256::digest(key.expose_secret().as_bytes()).into()),
             shutdown,

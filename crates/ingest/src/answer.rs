@@ -7,6 +7,7 @@ use actix_web::{
         header::{ALLOW, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION},
     },
 };
+use rollcall_scim::Reason;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -23,7 +24,7 @@ pub(crate) struct Answer {
     /// JSON, or nothing.
     pub(crate) body: Vec<u8>,
     /// Why the request was refused, if it was: see [`Failure::reason`].
-    pub(crate) reason: Option<&'static str>,
+    pub(crate) reason: Option<Reason>,
 }
 
 impl Answer {

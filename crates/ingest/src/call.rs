@@ -3,28 +3,35 @@
 //! A [`Call`] exists only for an opened directory. Its methods are the checked ways to the rest of the request
 //! (query, body, preconditions) and to the store; each fails with the [`Failure`] that the client is to see.
 
-use std::{cell::Cell, sync::Arc, time::Duration};
+use std::{cell::RefCell, sync::Arc, time::Duration};
 
-use actix_web::{HttpRequest, http::header::USER_AGENT, web};
+use actix_web::{
+    dev::Payload,
+    http::header::{HeaderMap, USER_AGENT},
+    web::Query,
+};
+use bytes::Bytes;
 use rollcall_domain::{
     Command, Precondition, Reply,
     ids::{DirectoryId, RequestId},
-    record::{GroupRecord, UserRecord},
+    record::{GroupRecord, MemberRecord, UserRecord},
 };
 use rollcall_scim::{
     AllQuery, Applied, Limits, ListQuery, Projection, QueryTerms, ResourceKind, Rule, Rules, ScimError,
-    Sender, Signs, json, recognise,
+    Signs, json, recognise,
 };
-use rollcall_store::{Committed, Store, WriteRequest, catalog::DirectoryEntry};
+use rollcall_store::{Store, WriteRequest, catalog::DirectoryEntry};
 use serde_json::{Map, Value};
 
-use crate::{State, body, etag, failure::Failure, routes::CursorKey, target::decode};
+use crate::{State, body, etag, failure::Failure, routes::CursorKey, serve::Noted, target::decode};
 
 /// A request of a provider that has shown its token.
 pub(crate) struct Call<'a> {
     pub(crate) state: &'a State,
-    pub(crate) request: &'a HttpRequest,
-    pub(crate) payload: web::Payload,
+    pub(crate) headers: &'a HeaderMap,
+    /// The query string as it stood in the request line.
+    pub(crate) raw_query: Option<&'a str>,
+    pub(crate) payload: Payload,
     pub(crate) entry: Arc<DirectoryEntry>,
     pub(crate) request_id: &'a RequestId,
     /// `GET`, also where the client asked `HEAD`.
@@ -35,10 +42,25 @@ pub(crate) struct Call<'a> {
     pub(crate) rules: Rules,
     /// The SHA-256 of the token that opened the directory.
     pub(crate) token_digest: [u8; 32],
-    /// Which rules this request needed.
-    pub(crate) applied: &'a Cell<Applied>,
-    /// Who seems to have sent it.
-    pub(crate) sender: &'a Cell<Option<Sender>>,
+    /// What those who look on will tell of it.
+    pub(crate) noted: &'a Noted,
+    pub(crate) carrier: Carrier<'a>,
+}
+
+/// What becomes of a command.
+pub(crate) enum Carrier<'a> {
+    /// It is written.
+    Write,
+    /// It is decided, its events' bodies are put here, and nothing is written.
+    Preview(&'a RefCell<Vec<Bytes>>),
+}
+
+/// A command that was carried out, or decided where nothing is to be written.
+pub(crate) struct Carried {
+    /// The state after it.
+    pub(crate) reply: Reply,
+    /// The group's members, if asked for and few enough.
+    pub(crate) members: Option<Vec<MemberRecord>>,
 }
 
 impl Call<'_> {
@@ -57,9 +79,9 @@ impl Call<'_> {
 
     /// Reads a part of the request, which notes the rules that it needed.
     pub(crate) fn noting<T>(&self, read: impl FnOnce(&mut Applied) -> T) -> T {
-        let mut applied = self.applied.get();
+        let mut applied = self.noted.applied.get();
         let outcome = read(&mut applied);
-        self.applied.set(applied);
+        self.noted.applied.set(applied);
         outcome
     }
 
@@ -70,12 +92,12 @@ impl Call<'_> {
 
     /// `If-Match`.
     pub(crate) fn precondition(&self) -> Precondition {
-        etag::precondition(self.request.headers())
+        etag::precondition(self.headers)
     }
 
     /// Whether the client has this version already (`If-None-Match`).
     pub(crate) fn is_known_to_client(&self, version: u64) -> bool {
-        etag::is_known_to_client(self.request.headers(), version)
+        etag::is_known_to_client(self.headers, version)
     }
 
     /// `attributes` and `excludedAttributes`.
@@ -153,30 +175,36 @@ impl Call<'_> {
     }
 
     async fn json(&mut self, size: usize) -> Result<Map<String, Value>, Failure> {
-        let headers = self.request.headers();
+        let headers = self.headers;
         self.noting(|applied| body::check_media_type(headers, &self.rules, applied))?;
         let bounds =
             body::Bounds { size, time: Duration::from_secs(self.state.settings.body_timeout_seconds) };
         let bytes = body::read(headers, &mut self.payload, bounds).await?;
+        self.noted.body(&bytes);
         if bytes.is_empty() {
             return Err(ScimError::invalid_syntax("The request has no body.").into());
         }
         let limits = Limits { max_depth: self.state.settings.max_depth, max_bytes: size };
         let body = json::parse_object(&bytes, &limits)?;
         if let Some(sender) = recognise(&self.signs(Some(&body))) {
-            self.sender.set(Some(sender));
+            self.noted.sender.set(Some(sender));
         }
         Ok(body)
     }
 
     /// What the request tells of its sender.
     pub(crate) fn signs<'s>(&'s self, body: Option<&'s Map<String, Value>>) -> Signs<'s> {
-        let user_agent = self.request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
-        Signs { user_agent, query: self.request.uri().query(), body }
+        let user_agent = self.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+        Signs { user_agent, query: self.raw_query, body }
     }
 
-    /// Carries out a command. Only what it returns may be answered as a success.
-    pub(crate) async fn write(&self, command: Command, members_up_to: u64) -> Result<Committed, Failure> {
+    /// Nothing is written, and what is stored is not what the answer tells of.
+    pub(crate) fn is_preview(&self) -> bool {
+        matches!(self.carrier, Carrier::Preview(_))
+    }
+
+    /// Has a command carried out. Only what it returns may be answered as a success.
+    pub(crate) async fn write(&self, command: Command, members_up_to: u64) -> Result<Carried, Failure> {
         self.write_by(self.method, command, members_up_to).await
     }
 
@@ -186,7 +214,7 @@ impl Call<'_> {
         method: &'static str,
         command: Command,
         members_up_to: u64,
-    ) -> Result<Committed, Failure> {
+    ) -> Result<Carried, Failure> {
         let request = WriteRequest {
             directory_id: self.directory().clone(),
             command,
@@ -194,7 +222,18 @@ impl Call<'_> {
             method,
             members_up_to,
         };
-        Ok(self.store().write(request).await?)
+        match self.carrier {
+            Carrier::Write => {
+                let committed = self.store().write(request).await?;
+                self.noted.committed(&committed);
+                Ok(Carried { reply: committed.reply, members: committed.members })
+            }
+            Carrier::Preview(events) => {
+                let preview = self.store().preview(request).await?;
+                events.borrow_mut().extend(preview.events);
+                Ok(Carried { reply: preview.reply, members: None })
+            }
+        }
     }
 }
 
@@ -235,7 +274,7 @@ pub(crate) fn pairs(query: &str) -> Result<Vec<(String, String)>, Failure> {
     if decode(query).is_none() {
         return Err(ScimError::invalid_value("The query is not UTF-8, percent-encoded.").into());
     }
-    let pairs = web::Query::<Vec<(String, String)>>::from_query(query).map(web::Query::into_inner);
+    let pairs = Query::<Vec<(String, String)>>::from_query(query).map(Query::into_inner);
     Ok(pairs.unwrap_or_default().into_iter().filter(|(name, _)| !name.is_empty()).collect())
 }
 
@@ -259,7 +298,11 @@ mod tests {
             assert_eq!(pairs(query), Ok(expected), "{query}");
         }
         for query in ["a=%ff", "%ff=a", "ok=1&a=%c3", "a=%c3&b=%bc", "a=%ed%a0%80"] {
-            assert_eq!(pairs(query).map_err(|failure| failure.reason()), Err("invalidValue"), "{query}");
+            assert_eq!(
+                pairs(query).map_err(|failure| failure.reason()),
+                Err(rollcall_scim::Reason::InvalidValue),
+                "{query}"
+            );
         }
     }
 }

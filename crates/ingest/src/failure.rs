@@ -8,7 +8,7 @@ use actix_web::http::{
     header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use rollcall_domain::Refusal;
-use rollcall_scim::{ScimError, ScimType};
+use rollcall_scim::{Reason, ScimError, ScimType};
 use rollcall_store::{WriteError, read::ReadError};
 
 use crate::answer::Answer;
@@ -83,23 +83,22 @@ impl Failure {
         }
     }
 
-    /// Why, as a label for metrics and logs: the `scimType` where there is one.
-    pub(crate) fn reason(&self) -> &'static str {
+    /// Why, as a name for metrics and logs: the `scimType` where there is one.
+    pub(crate) fn reason(&self) -> Reason {
         match self {
-            Self::Unauthorized => "unauthorized",
-            Self::Disabled => "directory_disabled",
-            Self::NoSuchEndpoint => "no_such_endpoint",
-            Self::NoSuchResource => "no_such_resource",
-            Self::MethodNotAllowed(_) => "method_not_allowed",
-            Self::BodyTimeout => "body_timeout",
-            Self::VersionMismatch(_) => "version_mismatch",
-            Self::BodyTooLarge(_) => "body_too_large",
-            Self::UnsupportedMediaType => "unsupported_media_type",
-            Self::NotImplemented(_) => "not_implemented",
-            Self::Unavailable { .. } => "unavailable",
-            Self::Internal => "internal",
-            Self::Scim(ScimError { scim_type: Some(scim_type), .. }) => scim_type.as_str(),
-            Self::Scim(_) => "refused",
+            Self::Unauthorized => Reason::Unauthorized,
+            Self::Disabled => Reason::DirectoryDisabled,
+            Self::NoSuchEndpoint => Reason::NoSuchEndpoint,
+            Self::NoSuchResource => Reason::NoSuchResource,
+            Self::MethodNotAllowed(_) => Reason::MethodNotAllowed,
+            Self::BodyTimeout => Reason::BodyTimeout,
+            Self::VersionMismatch(_) => Reason::VersionMismatch,
+            Self::BodyTooLarge(_) => Reason::BodyTooLarge,
+            Self::UnsupportedMediaType => Reason::UnsupportedMediaType,
+            Self::NotImplemented(_) => Reason::NotImplemented,
+            Self::Unavailable { .. } => Reason::Unavailable,
+            Self::Internal => Reason::Internal,
+            Self::Scim(error) => error.scim_type.map_or(Reason::Refused, ScimType::reason),
         }
     }
 

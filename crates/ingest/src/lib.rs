@@ -9,6 +9,8 @@
 //! standard form, makes a [`Command`](rollcall_domain::Command) of it and gives that to the store. A success is
 //! answered only with what the store has committed.
 //!
+//! A **dry run** goes the same way for the owner, and ends before the store writes.
+//!
 //! This crate never sends a webhook and never waits for one.
 
 pub mod metric;
@@ -18,6 +20,7 @@ mod answer;
 mod authenticate;
 mod body;
 mod call;
+mod dry_run;
 mod etag;
 mod failure;
 mod represent;
@@ -26,6 +29,7 @@ mod serve;
 mod state;
 mod target;
 
+pub use dry_run::{DryRun, DryRunRequest};
 pub use settings::Settings;
 pub use state::State;
 

@@ -4,23 +4,29 @@
 //! token, a panic) is answered as SCIM, logged once and counted once, and so that no layer of middleware stands
 //! between the socket and the handler.
 
-use std::{cell::Cell, panic::AssertUnwindSafe, time::Instant};
+use std::{
+    cell::{Cell, RefCell},
+    panic::AssertUnwindSafe,
+    time::Instant,
+};
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::Method,
+    http::{Method, header::USER_AGENT},
     web::{Data, Payload},
 };
+use bytes::Bytes;
 use futures_util::FutureExt as _;
+use jiff::Timestamp;
 use rollcall_domain::ids::RequestId;
-use rollcall_scim::{Applied, Sender, recognise};
-use rollcall_store::clock;
+use rollcall_scim::{Applied, Reason, Sender, recognise};
+use rollcall_store::{Committed, clock, requests::LoggedRequest};
 
 use crate::{
     State,
     answer::Answer,
     authenticate,
-    call::Call,
+    call::{Call, Carrier},
     failure::{self, Failure},
     metric, routes,
     target::{Route, Target},
@@ -28,7 +34,7 @@ use crate::{
 
 /// Answers any request below `/scim`.
 pub(crate) async fn serve(request: HttpRequest, payload: Payload, state: Data<State>) -> HttpResponse {
-    let started = Instant::now();
+    let (started, at) = (Instant::now(), clock::now());
     let request_id = RequestId::from_uuid(clock::new_uuid());
     let method = method_name(request.method());
     let target = Target::parse(request.uri().path(), request.query_string());
@@ -41,11 +47,16 @@ pub(crate) async fn serve(request: HttpRequest, payload: Payload, state: Data<St
     let opened = noted.opened.get();
     let seen = Seen { request_id: &request_id, method, target: &target, applied, opened, sender, started };
     seen.count_and_log(&answer);
+    if let Some(most) = state.store.logged_body_bytes()
+        && let Some(logged) = seen.logged(at, &request, &answer, &noted, &state, most)
+    {
+        state.store.log_request(logged);
+    }
     answer.into_response(request_id.as_str())
 }
 
 /// Makes an answer of everything, a panic included.
-async fn guarded(carried_out: impl Future<Output = Result<Answer, Failure>>) -> Answer {
+pub(crate) async fn guarded(carried_out: impl Future<Output = Result<Answer, Failure>>) -> Answer {
     // Nothing that the future could have left half done outlives it, except in the store, which has its own guard.
     match AssertUnwindSafe(carried_out).catch_unwind().await {
         Ok(result) => Answer::from(result),
@@ -87,32 +98,54 @@ async fn carry_out(
     let (token_digest, entry) = (opened.token_digest(), opened.entry);
     let rules = entry.directory.compatibility.rules();
     let query = target.query;
-    let (applied, sender) = (&noted.applied, &noted.sender);
     let mut call = Call {
         state,
-        request,
-        payload,
+        headers: request.headers(),
+        raw_query: request.uri().query(),
+        payload: payload.into_inner(),
         entry,
         request_id,
         method,
         query,
         rules,
         token_digest,
-        applied,
-        sender,
+        noted,
+        carrier: Carrier::Write,
     };
     noted.opened.set(true);
-    sender.set(recognise(&call.signs(None)));
+    noted.sender.set(recognise(&call.signs(None)));
     routes::dispatch(&mut call, &target.route).await
 }
 
 /// What is noted while a request is carried out, for those who look on.
 #[derive(Default)]
-struct Noted {
-    applied: Cell<Applied>,
+pub(crate) struct Noted {
+    pub(crate) applied: Cell<Applied>,
     /// Whether its token opened the directory.
     opened: Cell<bool>,
-    sender: Cell<Option<Sender>>,
+    pub(crate) sender: Cell<Option<Sender>>,
+    /// As it was read.
+    body: RefCell<Option<Bytes>>,
+    /// How many events it gave, the first one's position and the last one's.
+    events: Cell<Option<(u64, u64, u64)>>,
+}
+
+impl Noted {
+    /// The body was read.
+    pub(crate) fn body(&self, bytes: &Bytes) {
+        *self.body.borrow_mut() = Some(bytes.clone());
+    }
+
+    /// Something was written. The events of a commit have positions one after the other.
+    pub(crate) fn committed(&self, committed: &Committed) {
+        let Some(last) = committed.last_position else { return };
+        let count = committed.events as u64;
+        let (before, first) = match self.events.get() {
+            Some((count, first, _)) => (count, first),
+            None => (0, last + 1 - count.min(last)),
+        };
+        self.events.set(Some((before + count, first, last)));
+    }
 }
 
 /// What is told of a request: ids, names from closed sets, and numbers. Never a query string, a header or a
@@ -128,6 +161,44 @@ struct Seen<'a> {
 }
 
 impl Seen<'_> {
+    /// For the request log: what a directory was asked, also by who showed no token that opens it.
+    fn logged(
+        &self,
+        at: Timestamp,
+        request: &HttpRequest,
+        answer: &Answer,
+        noted: &Noted,
+        state: &State,
+        most: usize,
+    ) -> Option<LoggedRequest> {
+        let directory_id = self.target.directory.clone()?;
+        if !self.opened && !state.store.catalog().directories.contains_key(&directory_id) {
+            return None;
+        }
+        let whole = request.uri().path_and_query().map_or("", |path| path.as_str());
+        let path = whole.strip_prefix("/scim/v2/").and_then(|path| path.strip_prefix(directory_id.as_str()));
+        let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
+        let kept = answer.body.len().min(most);
+        Some(LoggedRequest {
+            id: self.request_id.clone(),
+            directory_id,
+            of_a_stranger: !self.opened,
+            at,
+            method: self.method,
+            path: beginning(path.unwrap_or(whole), MAX_PATH),
+            status: answer.status.as_u16(),
+            reason: answer.reason.map(Reason::as_str),
+            micros: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            sender: self.sender.map(Sender::name),
+            rules: self.applied.iter().collect(),
+            user_agent: user_agent.map(|text| beginning(text, MAX_USER_AGENT)),
+            events: noted.events.get(),
+            request_body: noted.body.borrow_mut().take(),
+            response_body: answer.body[..kept].to_vec(),
+            response_cut: kept < answer.body.len(),
+        })
+    }
+
     fn count_and_log(&self, answer: &Answer) {
         let Self { request_id, method, target, applied, opened, sender, started } = self;
         let took = started.elapsed();
@@ -140,7 +211,7 @@ impl Seen<'_> {
         }
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let directory_id = target.directory.as_ref().map(tracing::field::display);
-        let Some(reason) = answer.reason else {
+        let Some(reason) = answer.reason.map(Reason::as_str) else {
             tracing::debug!(%request_id, directory_id, method, route, status, micros, sender, rules = ?applied, "answered");
             return;
         };
@@ -153,8 +224,16 @@ impl Seen<'_> {
     }
 }
 
+/// How much of a URL and of a user agent the request log keeps, in bytes.
+const MAX_PATH: usize = 2048;
+const MAX_USER_AGENT: usize = 256;
+
+fn beginning(text: &str, most: usize) -> String {
+    text[..text.floor_char_boundary(most)].to_owned()
+}
+
 /// The method, of a closed set. `HEAD` is answered like `GET`; the framework leaves the body away.
-fn method_name(method: &Method) -> &'static str {
+pub(crate) fn method_name(method: &Method) -> &'static str {
     match *method {
         Method::GET | Method::HEAD => "GET",
         Method::POST => "POST",
@@ -174,7 +253,7 @@ mod tests {
     async fn a_panic_is_an_error_like_any_other() {
         let answer = guarded(async { panic!("for the test") }).await;
         assert_eq!(answer.status, 500);
-        assert_eq!(answer.reason, Some("internal"));
+        assert_eq!(answer.reason, Some(Reason::Internal));
         let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
         assert_eq!(body["status"], "500");
         assert!(!body.to_string().contains("for the test"));

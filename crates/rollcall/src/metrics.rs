@@ -61,6 +61,7 @@ fn describe() {
     describe_counter!(store::EVENTS, "Events that were committed.");
     describe_gauge!(store::WRITE_QUEUE, "Writes that wait for the writer.");
     describe_gauge!(store::READ_QUEUE, "Reads that wait for a reader.");
+    describe_counter!(store::REQUESTS_LOST, "Requests that are not in the request log.");
     describe_counter!(store::READS_REFUSED, "Reads that were turned away because too many waited.");
     describe_gauge!(store::WAL_PAGES, "Pages of the write-ahead log that are not in the main file yet.");
     describe_gauge!(store::DISK_USED_PERCENT, "How full the data folder's file system is.");

@@ -18,7 +18,9 @@ use actix_web::{
     web,
 };
 use anyhow::{Context as _, anyhow};
+use futures_util::FutureExt as _;
 use metrics_exporter_prometheus::PrometheusHandle;
+use rollcall_api::{TriedOut, TryOut};
 use rollcall_dispatch::{Dispatcher, egress};
 use rollcall_store::Store;
 use rollcall_stream::Feed;
@@ -224,6 +226,7 @@ impl Application {
             self.store.clone(),
             self.public_url.clone(),
         ));
+        let scim = web::Data::clone(&ingest);
         let api = web::Data::new(rollcall_api::State::new(rollcall_api::Options {
             store: self.store.clone(),
             feed: Arc::clone(&self.feed),
@@ -232,6 +235,7 @@ impl Application {
             check_endpoint_url: Arc::new(move |url| {
                 egress::check_url(&egress, url).map(drop).map_err(|e| e.to_string())
             }),
+            try_out: Arc::new(move |asked| try_out(web::Data::clone(&scim), asked).boxed_local()),
             shutdown,
         }));
         let serves = settings.role.ingest;
@@ -256,6 +260,19 @@ impl Application {
             .disable_signals()
             .listen(self.public.try_clone()?)?
             .run())
+    }
+}
+
+/// The dry run of the SCIM service, in the words of the API.
+async fn try_out(scim: web::Data<rollcall_ingest::State>, asked: TryOut) -> TriedOut {
+    let TryOut { directory_id, method, path, body } = asked;
+    let tried = scim.dry_run(&rollcall_ingest::DryRunRequest { directory_id, method, path, body }).await;
+    TriedOut {
+        status: tried.status,
+        body: tried.body,
+        reason: tried.reason,
+        rules: tried.rules,
+        events: tried.events,
     }
 }
 

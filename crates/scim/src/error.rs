@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::schema::ERROR;
+use crate::{Reason, schema::ERROR};
 
 /// The `scimType` keyword of an error (RFC 7644 §3.12 table 9; RFC 9865 §2.1 for the cursor ones).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,20 +30,26 @@ impl ScimType {
     /// The keyword as it stands in the error body.
     #[must_use]
     pub fn as_str(self) -> &'static str {
+        self.reason().as_str()
+    }
+
+    /// The reason of the same name.
+    #[must_use]
+    pub fn reason(self) -> Reason {
         match self {
-            Self::InvalidFilter => "invalidFilter",
-            Self::TooMany => "tooMany",
-            Self::Uniqueness => "uniqueness",
-            Self::Mutability => "mutability",
-            Self::InvalidSyntax => "invalidSyntax",
-            Self::InvalidPath => "invalidPath",
-            Self::NoTarget => "noTarget",
-            Self::InvalidValue => "invalidValue",
-            Self::InvalidVers => "invalidVers",
-            Self::Sensitive => "sensitive",
-            Self::InvalidCursor => "invalidCursor",
-            Self::ExpiredCursor => "expiredCursor",
-            Self::InvalidCount => "invalidCount",
+            Self::InvalidFilter => Reason::InvalidFilter,
+            Self::TooMany => Reason::TooMany,
+            Self::Uniqueness => Reason::Uniqueness,
+            Self::Mutability => Reason::Mutability,
+            Self::InvalidSyntax => Reason::InvalidSyntax,
+            Self::InvalidPath => Reason::InvalidPath,
+            Self::NoTarget => Reason::NoTarget,
+            Self::InvalidValue => Reason::InvalidValue,
+            Self::InvalidVers => Reason::InvalidVers,
+            Self::Sensitive => Reason::Sensitive,
+            Self::InvalidCursor => Reason::InvalidCursor,
+            Self::ExpiredCursor => Reason::ExpiredCursor,
+            Self::InvalidCount => Reason::InvalidCount,
         }
     }
 }

@@ -22,6 +22,7 @@ pub mod project;
 #[cfg(test)]
 mod properties;
 pub mod query;
+pub mod reason;
 pub mod schema;
 pub mod sender;
 pub mod sort;
@@ -43,5 +44,6 @@ pub use patch::{GroupPatch, MemberOp, MemberSelector, PatchRequest, apply_group,
 pub use path::{AttrPath, PatchPath};
 pub use project::Projection;
 pub use query::{AllQuery, CursorRequest, ListQuery, QueryTerms};
+pub use reason::Reason;
 pub use sender::{Sender, Signs, recognise};
 pub use sort::Sort;

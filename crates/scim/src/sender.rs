@@ -61,6 +61,21 @@ impl Sender {
         }
     }
 
+    /// The one of this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|sender| sender.name() == name).copied()
+    }
+
+    /// The name of the product, whichever dialect it speaks.
+    #[must_use]
+    pub fn product(self) -> &'static str {
+        match self {
+            Self::EntraIdStandard => Self::EntraId.name(),
+            other => other.name(),
+        }
+    }
+
     /// What their user agents contain, in lower case.
     fn words(self) -> &'static [&'static str] {
         match self {

@@ -21,6 +21,8 @@ pub(crate) enum Purpose {
     Checkpointer,
     /// The writer of `ledger.db`: a commit survives a kill, not a power cut.
     Ledger,
+    /// The writer of `requests.db`: likewise, and it needs little memory.
+    Requests,
 }
 
 /// Opens a file for writing.
@@ -38,6 +40,10 @@ pub(crate) fn open(path: &Path, purpose: Purpose) -> Result<Connection, OpenErro
              PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;
              PRAGMA journal_size_limit = 67108864;"
         }
+        Purpose::Requests => {
+            "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+             PRAGMA cache_size = -2048; PRAGMA journal_size_limit = 16777216;"
+        }
     };
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -51,15 +57,18 @@ pub(crate) fn open(path: &Path, purpose: Purpose) -> Result<Connection, OpenErro
     .map_err(|e: rusqlite::Error| failed("opening", path, &e))
 }
 
-/// Opens both files for reading on one connection: `main.db`, and `ledger.db` as `ledger`.
-pub(crate) fn open_reader(main: &Path, ledger: &Path) -> Result<Connection, OpenError> {
+/// Opens the files for reading on one connection: `main.db`, `ledger.db` as `ledger`, `requests.db` as `requests`.
+pub(crate) fn open_reader(main: &Path, ledger: &Path, requests: &Path) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     (|| {
         let connection = Connection::open_with_flags(main, flags)?;
         connection.busy_timeout(PATIENCE)?;
         connection.execute_batch("PRAGMA cache_size = -4096; PRAGMA temp_store = MEMORY;")?;
         connection.execute("ATTACH DATABASE $1 AS ledger", [ledger.to_string_lossy()])?;
-        connection.execute_batch("PRAGMA ledger.cache_size = -2048; PRAGMA query_only = ON;")?;
+        connection.execute("ATTACH DATABASE $1 AS requests", [requests.to_string_lossy()])?;
+        connection.execute_batch(
+            "PRAGMA ledger.cache_size = -2048; PRAGMA requests.cache_size = -256; PRAGMA query_only = ON;",
+        )?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(connection)
     })()

@@ -62,12 +62,13 @@ impl Folder {
     /// SQLite would make the databases for everybody to read. The files beside them get the mode
     /// of their database.
     fn make_private(&self) -> Result<(), OpenError> {
-        for database in [self.main(), self.ledger()] {
+        for database in [self.main(), self.ledger(), self.requests()] {
             make(&database)?;
         }
-        let files = ["main.db", "main.db-wal", "main.db-shm", "ledger.db", "ledger.db-wal", "ledger.db-shm"];
+        let databases = ["main.db", "ledger.db", "requests.db"];
+        let files = databases.iter().flat_map(|name| ["", "-wal", "-shm"].map(|end| format!("{name}{end}")));
         for name in files {
-            let path = self.path.join(name);
+            let path = self.path.join(&name);
             let Ok(found) = fs::metadata(&path) else { continue };
             if found.permissions().mode() & 0o777 & !PRIVATE != 0
                 && let Err(error) = fs::set_permissions(&path, Permissions::from_mode(PRIVATE))
@@ -92,6 +93,11 @@ impl Folder {
     /// The file whose tail may be lost.
     pub(crate) fn ledger(&self) -> PathBuf {
         self.path.join("ledger.db")
+    }
+
+    /// The file that may be lost.
+    pub(crate) fn requests(&self) -> PathBuf {
+        self.path.join("requests.db")
     }
 }
 

@@ -6,7 +6,7 @@
 //! the **tickets** after the commit: one thread for the files, some for a server, each with its part of
 //! the **shards**; **readers** beside it, each a connection of its own; the **catalog**, the
 //! configuration that every request needs, held in memory and kept up with other processes; the
-//! **ledger**, for what the dispatcher learns; with files, the **checkpointer**, which keeps the
+//! **ledger**, for what the dispatcher learns; the **request log**, for who has to explain; with files, the **checkpointer**, which keeps the
 //! write-ahead log short, and the **housekeeper**, which watches the disk.
 //!
 //! Plot: `Store::write` sends a [`WriteRequest`] with a ticket; the writer loads what the command
@@ -23,6 +23,7 @@ pub mod metric;
 pub mod migrate;
 pub mod read;
 pub mod relay;
+pub mod requests;
 pub mod settings;
 pub mod write;
 

@@ -22,6 +22,8 @@ pub const READS_REFUSED: &str = "rollcall_store_reads_refused_total";
 pub const WAL_PAGES: &str = "rollcall_store_wal_pages";
 /// Gauge: how full the file system is, in percent.
 pub const DISK_USED_PERCENT: &str = "rollcall_store_disk_used_percent";
+/// Counter: requests that are not in the request log, since too many came at once or it could not be written.
+pub const REQUESTS_LOST: &str = "rollcall_request_log_lost_total";
 /// Histogram: how many progress batches shared a commit of the ledger.
 pub const LEDGER_BATCH_SIZE: &str = "rollcall_ledger_batch_size";
 /// Histogram: seconds that a commit of the ledger took, statements included.

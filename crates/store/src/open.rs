@@ -16,6 +16,7 @@ use crate::{
     ledger::{self, Epochs, Ledger},
     migrate,
     read::{Connector, Readers},
+    requests::RequestLog,
     schema::{self, Schema},
     seal::Sealer,
     shared::Shared,
@@ -37,6 +38,9 @@ pub(crate) fn files(settings: Settings, listener: Arc<dyn CommitListener>) -> Re
     schema::migrate(&mut main_connection, Schema::Main)?;
     let mut ledger_connection = connection::open(&ledger_path, Purpose::Ledger)?;
     schema::migrate(&mut ledger_connection, Schema::Ledger)?;
+    let mut requests_connection = connection::open(&folder.requests(), Purpose::Requests)?;
+    schema::migrate(&mut requests_connection, Schema::Requests)?;
+    let requests_connection = Db::Sqlite(requests_connection);
     let read = |error: DbError| failed("reading", &main, &error);
     let main_connection = Db::Sqlite(main_connection);
     let ledger_connection = Db::Sqlite(ledger_connection);
@@ -59,7 +63,11 @@ pub(crate) fn files(settings: Settings, listener: Arc<dyn CommitListener>) -> Re
         Writer::new(main_connection, shared.clone(), listener, receiver, settings.batch).map_err(read)?;
 
     let stop = Stop::default();
-    let connector = Connector::Sqlite { main: main.clone(), ledger: ledger_path };
+    let connector =
+        Connector::Sqlite { main: main.clone(), ledger: ledger_path, requests: folder.requests() };
+    let requests =
+        RequestLog::start(Some(requests_connection), None, settings.requests.clone(), shared.clone())
+            .map_err(spawning)?;
     let readers = Readers::start(&connector, settings.readers.max(1))?;
     let checkpointer = connection::open(&main, Purpose::Checkpointer)?;
     let helpers = vec![
@@ -75,6 +83,7 @@ pub(crate) fn files(settings: Settings, listener: Arc<dyn CommitListener>) -> Re
         shared,
         readers,
         ledger,
+        requests,
         epochs: Epochs::default(),
         attempts_retention_days: settings.attempts_retention_days,
         writing: Writing::Files { queue, stop, threads },
@@ -131,6 +140,8 @@ pub(crate) fn server(
         settings.attempts_retention_days,
     )
     .map_err(spawning)?;
+    let requests = RequestLog::start(None, Some(target.clone()), settings.requests.clone(), shared.clone())
+        .map_err(spawning)?;
     let readers = Readers::start(&Connector::Postgres(target.clone()), settings.readers.max(1))?;
     let writers = WritersSettings {
         threads: settings.writers,
@@ -144,6 +155,7 @@ pub(crate) fn server(
         shared,
         readers,
         ledger,
+        requests,
         epochs: Epochs::default(),
         attempts_retention_days: settings.attempts_retention_days,
         writing: Writing::Server(writers),

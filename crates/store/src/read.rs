@@ -30,6 +30,7 @@ use rollcall_domain::{
     ids::{DirectoryId, OrganizationId},
     shard::Positions,
 };
+pub(crate) use shard_events::shard_events;
 
 use crate::db::{Db, DbError, bind};
 

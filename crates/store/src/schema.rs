@@ -31,17 +31,23 @@ mod ledger_file {
     refinery::embed_migrations!("src/schema/ledger");
 }
 
+mod requests_file {
+    refinery::embed_migrations!("src/schema/requests");
+}
+
 mod server {
     refinery::embed_migrations!("src/schema/postgres");
 }
 
-/// Which of the two files.
+/// Which of the files.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Schema {
     /// `main.db`
     Main,
     /// `ledger.db`
     Ledger,
+    /// `requests.db`
+    Requests,
 }
 
 /// Brings a file to this version's schema.
@@ -49,6 +55,7 @@ pub(crate) fn migrate(connection: &mut Connection, schema: Schema) -> Result<(),
     let (runner, what) = match schema {
         Schema::Main => (main_file::migrations::runner(), "main.db"),
         Schema::Ledger => (ledger_file::migrations::runner(), "ledger.db"),
+        Schema::Requests => (requests_file::migrations::runner(), "requests.db"),
     };
     let error =
         |what: String, source: Box<dyn std::error::Error + Send + Sync>| OpenError::Database { what, source };
@@ -82,6 +89,7 @@ pub(crate) fn newer_than_known(connection: &Connection, schema: Schema) -> rusql
     let known = match schema {
         Schema::Main => newest(main_file::migrations::runner().get_migrations()),
         Schema::Ledger => newest(ledger_file::migrations::runner().get_migrations()),
+        Schema::Requests => newest(requests_file::migrations::runner().get_migrations()),
     };
     if !connection.table_exists(None, "refinery_schema_history")? {
         return Ok(None);

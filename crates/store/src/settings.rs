@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::requests;
+
 /// Where the data is and how much may wait.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -40,6 +42,8 @@ pub struct Settings {
     pub disk_warn_percent: u8,
     /// Attempts at deliveries are kept for so many days.
     pub attempts_retention_days: u32,
+    /// What is kept of providers' requests.
+    pub requests: requests::Settings,
 }
 
 impl Default for Settings {
@@ -57,6 +61,7 @@ impl Default for Settings {
             disk_refuse_percent: 90,
             disk_warn_percent: 80,
             attempts_retention_days: 30,
+            requests: requests::Settings::default(),
         }
     }
 }

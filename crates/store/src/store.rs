@@ -23,6 +23,7 @@ use crate::{
     ledger::{Epochs, Ledger},
     open,
     read::{ReadError, Readers},
+    requests::RequestLog,
     shared::Shared,
     stop::Stop,
     write::{self, Message, Writers},
@@ -117,6 +118,7 @@ pub(crate) struct Inner {
     pub(crate) shared: Arc<Shared>,
     pub(crate) readers: Readers,
     pub(crate) ledger: Ledger,
+    pub(crate) requests: RequestLog,
     pub(crate) epochs: Epochs,
     pub(crate) attempts_retention_days: u32,
     pub(crate) writing: Writing,
@@ -333,6 +335,7 @@ impl Inner {
                 writers.shut();
                 self.readers.shut();
                 self.ledger.shut();
+                self.requests.shut();
             }
         }
     }
@@ -344,6 +347,7 @@ impl Inner {
         // the log: the readers, which cannot, go before the writers' connections.
         self.readers.shut();
         self.ledger.shut();
+        self.requests.shut();
         stop.stop();
         for helper in helpers {
             if helper.join().is_err() {

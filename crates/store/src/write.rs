@@ -3,7 +3,7 @@
 //! Cast: a [`WriteRequest`] in the `queue` with its ticket; the `writer`, the one thread that
 //! writes `main.db`, or the threads of `postgres`, which write to a server; for each request `load`,
 //! what the domain `decided`, and `persist`, which numbers the `events`; `purge`, which removes what a
-//! deleted directory left; the `meters`, and what is `told` to those who wait.
+//! deleted directory left; the `preview`, which ends before anything is written; the `meters`, and what is `told` to those who wait.
 
 mod change;
 mod decided;
@@ -13,6 +13,7 @@ mod load;
 mod meters;
 mod persist;
 mod postgres;
+mod preview;
 mod purge;
 mod queue;
 mod told;
@@ -21,6 +22,7 @@ mod writer;
 pub(crate) use change::{Applied, Change, Touched, change, heads};
 pub(crate) use directories::directory;
 pub(crate) use postgres::{Writers, WritersSettings, revision};
+pub use preview::Preview;
 pub(crate) use queue::{Message, WriteTicket};
 pub(crate) use writer::{Writer, failed_change};
 

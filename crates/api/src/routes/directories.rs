@@ -5,9 +5,12 @@ pub(crate) mod create_token;
 pub(crate) mod delete;
 pub(crate) mod delete_token;
 pub(crate) mod disable;
+pub(crate) mod dry_run;
 pub(crate) mod enable;
 pub(crate) mod get;
+pub(crate) mod get_request;
 pub(crate) mod list;
+pub(crate) mod list_requests;
 pub(crate) mod list_tokens;
 pub(crate) mod update;
 

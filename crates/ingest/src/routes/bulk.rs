@@ -160,7 +160,7 @@ impl<'c, 'a> Job<'c, 'a> {
         {
             tracing::warn!(
                 id,
-                reason = failure.reason(),
+                reason = failure.reason().as_str(),
                 "a bulk operation left an incomplete resource behind"
             );
         }

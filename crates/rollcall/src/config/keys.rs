@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Settings;
 
 /// Keys whose value is a table with names of its owner's choice.
-const TABLES: [&str; 1] = ["kafka.options"];
+pub(super) const TABLES: [&str; 1] = ["kafka.options"];
 
 /// Keys whose value is never shown.
 pub(super) const SECRETS: [&str; 4] = ["api_key", "master_key", "store.url", "redis.url"];

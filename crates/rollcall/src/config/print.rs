@@ -19,15 +19,26 @@ pub(crate) fn print(loaded: &Loaded) -> String {
         line(&mut out, name, name, value, &loaded.origins);
     }
     for (section, value) in &sections {
-        let _ = writeln!(out, "\n[{section}]");
-        for (name, value) in value.as_object().into_iter().flatten() {
-            let key = format!("{section}.{name}");
-            if key != "store.data_dir" {
-                line(&mut out, &key, name, value, &loaded.origins);
-            }
-        }
+        print_section(&mut out, section, value, &loaded.origins);
     }
     out
+}
+
+/// A section, and then those in it.
+fn print_section(out: &mut String, section: &str, value: &Value, origins: &BTreeMap<String, String>) {
+    let _ = writeln!(out, "\n[{section}]");
+    let mut inner = Vec::new();
+    for (name, value) in value.as_object().into_iter().flatten() {
+        let key = format!("{section}.{name}");
+        if value.is_object() && !keys::TABLES.contains(&key.as_str()) {
+            inner.push((key, value));
+        } else if key != "store.data_dir" {
+            line(out, &key, name, value, origins);
+        }
+    }
+    for (section, value) in inner {
+        print_section(out, &section, value, origins);
+    }
 }
 
 fn line(out: &mut String, key: &str, name: &str, value: &Value, origins: &BTreeMap<String, String>) {

@@ -20,12 +20,14 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Clone)]
 #[expect(clippy::large_enum_variant, reason = "each reader has one, and it stays where it is")]
 pub(crate) enum Connector {
-    /// Two files.
+    /// Three files.
     Sqlite {
         /// `main.db`
         main: PathBuf,
         /// `ledger.db`
         ledger: PathBuf,
+        /// `requests.db`
+        requests: PathBuf,
     },
     /// A server.
     Postgres(Target),
@@ -43,7 +45,9 @@ impl Reader {
     /// With files, the connection is there at once; with a server, at the first read.
     pub(super) fn new(connector: Connector) -> Result<Self, OpenError> {
         let db = match &connector {
-            Connector::Sqlite { main, ledger } => Some(Db::Sqlite(connection::open_reader(main, ledger)?)),
+            Connector::Sqlite { main, ledger, requests } => {
+                Some(Db::Sqlite(connection::open_reader(main, ledger, requests)?))
+            }
             Connector::Postgres(_) => None,
         };
         Ok(Self { connector, db, pause: FIRST_PAUSE, not_before: Instant::now() })

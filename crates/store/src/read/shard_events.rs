@@ -28,7 +28,12 @@ impl Store {
     }
 }
 
-fn shard_events(c: &Db, shard: u16, after: u64, limit: u32) -> Result<Vec<Arc<LoggedEvent>>, DbError> {
+pub(crate) fn shard_events(
+    c: &Db,
+    shard: u16,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<Arc<LoggedEvent>>, DbError> {
     let mut events = Vec::new();
     let mut bytes = 0;
     c.each(

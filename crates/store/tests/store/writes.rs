@@ -117,7 +117,7 @@ fn the_text_of_an_error_does_not_repeat_its_causes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_but_the_two_files_remains_of_the_databases_after_closing() {
+async fn nothing_but_the_files_remains_of_the_databases_after_closing() {
     let f = Fixture::new().await;
     f.endpoint(Scope::All, vec![]).await;
     let progress = ProgressBatch { manual_done: vec![1], ..ProgressBatch::default() };
@@ -137,7 +137,7 @@ async fn nothing_but_the_two_files_remains_of_the_databases_after_closing() {
         assert_eq!(mode & 0o077, 0, "{}", name.display());
     }
     f.store.close().await;
-    assert_eq!(names(), ["ledger.db", "lock", "main.db", "master.key"]);
+    assert_eq!(names(), ["ledger.db", "lock", "main.db", "master.key", "requests.db"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

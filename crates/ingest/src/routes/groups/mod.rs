@@ -16,11 +16,10 @@ use rollcall_domain::{
     record::{GroupRecord, MemberRecord},
 };
 use rollcall_scim::{Projection, ResourceKind};
-use rollcall_store::Committed;
 
 use crate::{
     answer::Answer,
-    call::{Call, group_of},
+    call::{Call, Carried, group_of},
     etag,
     failure::Failure,
     represent,
@@ -42,12 +41,13 @@ fn members_up_to(call: &Call<'_>, projection: &Projection) -> u64 {
 /// Those of the read that a larger group needs. The write stands all the same, and may be repeated.
 async fn written(
     call: &Call<'_>,
-    committed: Committed,
+    carried: Carried,
     projection: &Projection,
 ) -> Result<(GroupRecord, Option<Vec<MemberRecord>>), Failure> {
-    let record = group_of(committed.reply)?;
-    if !projection.wants("members") || record.member_count == 0 || committed.members.is_some() {
-        return Ok((record, committed.members));
+    let record = group_of(carried.reply)?;
+    let told = carried.members.is_some() || call.is_preview();
+    if !projection.wants("members") || record.member_count == 0 || told {
+        return Ok((record, carried.members));
     }
     let found = call.store().group_with_members(call.directory(), &record.id).await?;
     // Somebody may have deleted it since.

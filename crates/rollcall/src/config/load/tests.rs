@@ -197,6 +197,12 @@ fn the_printed_configuration_says_where_it_came_from_and_loads_again() {
     disk_warn_percent = 80                       # default
     attempts_retention_days = 30                 # default
 
+    [store.requests]
+    enabled = true                               # default
+    retention_days = 14                          # default
+    max_bytes = 268435456                        # default
+    body_bytes = 16384                           # default
+
     [stream]
     tail_events = 8192                           # default
     tail_bytes = 16777216                        # default

@@ -1,0 +1,29 @@
+-- What providers asked and what they were answered. Whoever removes this file loses nothing else.
+CREATE TABLE log (
+    pk             INTEGER PRIMARY KEY,
+    id             TEXT NOT NULL,
+    directory_id   TEXT NOT NULL,
+    at             BIGINT NOT NULL,
+    method         TEXT NOT NULL,
+    path           TEXT NOT NULL,
+    status         INTEGER NOT NULL,
+    reason         TEXT,
+    micros         BIGINT NOT NULL,
+    sender         TEXT,
+    -- Names, separated by spaces.
+    rules          TEXT NOT NULL,
+    user_agent     TEXT,
+    -- How many events it gave, and between which positions of the directory's shard they are.
+    events         BIGINT NOT NULL,
+    first_position BIGINT,
+    last_position  BIGINT,
+    request_body   TEXT,
+    response_body  TEXT,
+    -- What is not whole: 1 the request's body, 2 the answer's.
+    cut            INTEGER NOT NULL,
+    -- About how much room it takes.
+    bytes          BIGINT NOT NULL
+);
+CREATE INDEX log_by_directory ON log (directory_id, pk);
+CREATE INDEX log_by_id ON log (id);
+CREATE INDEX log_by_sender ON log (directory_id, pk) WHERE sender IS NOT NULL;
