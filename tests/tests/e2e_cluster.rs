@@ -32,6 +32,8 @@ mod path;
 mod rebuild;
 #[path = "e2e/receivers.rs"]
 mod receivers;
+#[path = "e2e/replay.rs"]
+mod replay;
 #[path = "e2e/requests.rs"]
 mod requests;
 #[path = "e2e/tenancy.rs"]

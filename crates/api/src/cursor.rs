@@ -20,6 +20,7 @@ pub(crate) enum List {
     Groups = b'g' as isize,
     Members = b'm' as isize,
     Requests = b'r' as isize,
+    Replays = b'p' as isize,
 }
 
 /// Makes and reads cursors.

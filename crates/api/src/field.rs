@@ -2,6 +2,7 @@
 
 use std::{fmt, marker::PhantomData};
 
+use jiff::Timestamp;
 use rollcall_domain::{
     directory::{Mode, Provider},
     endpoint::OnExhausted,
@@ -119,9 +120,111 @@ impl<T: Choice> Visitor<'_> for OneOfVisitor<T> {
     }
 }
 
+/// One entry of a list of event types: a name, or a pattern (`user.*`, `*`) that stands for several. Operator events
+/// are in no pattern but one that begins as they do: they have to be asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EventTypes {
+    kinds: Vec<EventType>,
+    is_pattern: bool,
+}
+
+impl EventTypes {
+    fn parse(text: &str) -> Result<Self, String> {
+        let prefix = match text {
+            "*" => Some(""),
+            _ => text.strip_suffix('*').filter(|prefix| prefix.ends_with('.')),
+        };
+        let Some(prefix) = prefix else {
+            return choose(text).map(|kind| Self { kinds: vec![kind], is_pattern: false });
+        };
+        let is_meant = |kind: &&EventType| {
+            kind.as_str().starts_with(prefix) && (!prefix.is_empty() || !kind.is_operator())
+        };
+        let kinds: Vec<EventType> = EventType::ALL.iter().filter(is_meant).copied().collect();
+        if kinds.is_empty() {
+            return Err(format!("must be a type or a pattern such as user.*, not `{}`", clipped(text)));
+        }
+        Ok(Self { kinds, is_pattern: true })
+    }
+
+    /// The types that these entries stand for, each once.
+    pub(crate) fn all_of(entries: Vec<Self>) -> Vec<EventType> {
+        let mut all = Vec::new();
+        for kind in entries.into_iter().flat_map(|entry| entry.kinds) {
+            if !all.contains(&kind) {
+                all.push(kind);
+            }
+        }
+        all
+    }
+
+    /// The first type that is named twice.
+    pub(crate) fn twice(entries: &[Self]) -> Option<EventType> {
+        let named: Vec<EventType> =
+            entries.iter().filter(|entry| !entry.is_pattern).flat_map(|entry| entry.kinds.clone()).collect();
+        (1..named.len()).find(|at| named[..*at].contains(&named[*at])).map(|at| named[at])
+    }
+}
+
+impl<'de> Deserialize<'de> for EventTypes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Text(Self::parse))
+    }
+}
+
+/// A moment, as RFC 3339 has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moment(pub(crate) Timestamp);
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Text(|text: &str| {
+            text.parse().map(Moment).map_err(|_| "must be a time such as 2026-01-31T12:00:00Z".to_owned())
+        }))
+    }
+}
+
+/// A string that is read by this function, which says what it must be.
+struct Text<F>(F);
+
+impl<T, F: Fn(&str) -> Result<T, String>> Visitor<'_> for Text<F> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        (self.0)(text).map_err(E::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pattern_stands_for_the_types_that_begin_so() {
+        let all = |texts: &[&str]| -> Vec<&str> {
+            let entries = texts.iter().map(|text| EventTypes::parse(text).unwrap()).collect();
+            EventTypes::all_of(entries).into_iter().map(EventType::as_str).collect()
+        };
+        assert_eq!(
+            all(&["directory.*"]),
+            ["directory.activated", "directory.deactivated", "directory.deleted"]
+        );
+        assert_eq!(all(&["user.created", "user.*"])[0], "user.created");
+        assert_eq!(all(&["user.created", "user.*"]).len(), all(&["user.*"]).len());
+        assert_eq!(all(&["group.member_added"]), ["group.member_added"]);
+        assert!(all(&["*"]).iter().all(|kind| !kind.starts_with("endpoint.")));
+        assert!(all(&["endpoint.*"]).contains(&"endpoint.failing"));
+        for text in ["user*", "use.*", ".*", "**", "", "*.created", "user.created.*"] {
+            assert!(EventTypes::parse(text).is_err(), "{text}");
+        }
+        let twice = ["user.created", "user.*", "user.created"].map(|text| EventTypes::parse(text).unwrap());
+        assert_eq!(EventTypes::twice(&twice), Some(EventType::UserCreated));
+        assert_eq!(EventTypes::twice(&twice[..2]), None);
+    }
 
     #[test]
     fn the_names_are_those_of_the_domain() {

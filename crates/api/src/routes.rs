@@ -8,6 +8,7 @@ mod endpoints;
 mod events;
 mod groups;
 mod organizations;
+mod replays;
 mod users;
 
 use actix_web::{
@@ -88,6 +89,9 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(at("/deliveries", [(GET, to(deliveries::list::list))]))
         .service(at("/deliveries/{id}", [(GET, to(deliveries::get::get))]))
         .service(at("/deliveries/{id}/resend", [(POST, to(deliveries::resend::resend))]))
+        .service(at("/replays", [(GET, to(replays::list::list)), (POST, to(replays::create::create))]))
+        .service(at("/replays/{id}", [(GET, to(replays::get::get))]))
+        .service(at("/replays/{id}/cancel", [(POST, to(replays::cancel::cancel))]))
         .service(at("/users", [(GET, to(users::list::list))]))
         .service(at("/users/{id}", [(GET, to(users::get::get))]))
         .service(at("/groups", [(GET, to(groups::list::list))]))

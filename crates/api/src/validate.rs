@@ -12,7 +12,7 @@ use url::Url;
 use crate::{
     State,
     error::{ApiError, ApiResult, ErrorCode, clipped},
-    field::{OneOf, Within},
+    field::{EventTypes, Within},
 };
 
 const MAX_NAME: usize = 200;
@@ -90,22 +90,21 @@ pub(crate) fn url(state: &State, value: &str) -> ApiResult<()> {
 }
 
 /// No type twice. An empty list stands for all, the operator's apart, which are of no organization.
-pub(crate) fn event_types(types: Vec<OneOf<EventType>>, scope: &Scope) -> ApiResult<Vec<EventType>> {
-    let types: Vec<_> = types.into_iter().map(|kind| kind.0).collect();
+pub(crate) fn event_types(types: Vec<EventTypes>, scope: &Scope) -> ApiResult<Vec<EventType>> {
     if types.len() > MAX_EVENT_TYPES {
         return Err(ApiError::invalid("event_types", format!("must have at most {MAX_EVENT_TYPES} entries")));
     }
+    if let Some(twice) = EventTypes::twice(&types) {
+        return Err(ApiError::invalid("event_types", format!("has {twice} twice")));
+    }
+    let types = EventTypes::all_of(types);
     if let (Some(kind), Scope::Organization(_) | Scope::Directory(_)) =
         (types.iter().find(|kind| kind.is_operator()), scope)
     {
         let why = format!("{kind} goes only to an endpoint without `organization_id` and `directory_id`");
         return Err(ApiError::invalid("event_types", why));
     }
-    let mut seen = HashSet::new();
-    match types.iter().find(|kind| !seen.insert(**kind)) {
-        None => Ok(types),
-        Some(twice) => Err(ApiError::invalid("event_types", format!("has {twice} twice"))),
-    }
+    Ok(types)
 }
 
 /// The one format that there is.

@@ -14,7 +14,7 @@ use reqwest::{
     header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT},
     redirect::Policy,
 };
-use rollcall_domain::delivery::ErrorClass;
+use rollcall_domain::{delivery::ErrorClass, ids::ReplayId};
 use rollcall_store::{catalog::EndpointEntry, clock};
 use tokio::time::{Instant, timeout_at};
 
@@ -64,18 +64,23 @@ impl Answer {
 pub(crate) struct Marks {
     /// The sequences of the events that this one stands for, ascending.
     pub(crate) replaces: Vec<u64>,
+    /// It is sent once more, by this replay.
+    pub(crate) replay: Option<ReplayId>,
 }
 
 impl Marks {
     /// The headers.
     fn headers(&self) -> impl Iterator<Item = (&'static str, String)> {
         let replaces = (!self.replaces.is_empty()).then(|| (REPLACES, ranges(&self.replaces)));
-        replaces.into_iter()
+        let replay = self.replay.as_ref().map(|id| (REPLAY, id.to_string()));
+        replaces.into_iter().chain(replay)
     }
 }
 
 /// Names the sequences that an event stands for.
 const REPLACES: &str = "rollcall-replaces";
+/// Names the replay that an event comes by.
+const REPLAY: &str = "rollcall-replay";
 
 /// `3-5,9`
 fn ranges(numbers: &[u64]) -> String {

@@ -4,10 +4,11 @@ use std::{collections::HashSet, sync::Arc};
 
 use rollcall_domain::{
     delivery::DeliveryId,
-    endpoint::EndpointState,
+    endpoint::{Endpoint, EndpointState},
     event::LoggedEvent,
     ids::{EndpointId, OrganizationId},
     operator::Notice,
+    replay::Replay,
     shard::Positions,
 };
 use rollcall_store::{
@@ -58,6 +59,15 @@ pub(crate) trait Log: Clone + 'static {
         state: EndpointState,
         reason: Option<String>,
     ) -> Result<(), ConfigError>;
+    /// Those of these positions that the endpoint was never delivered, nor will be by its own lane.
+    async fn undelivered(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        shard: u16,
+        positions: Vec<u64>,
+    ) -> Result<HashSet<u64>, ReadError>;
+    /// A replay is over in a shard: ends it if it is in all.
+    async fn finish_replay(&self, replay: &Replay) -> Result<(), ReadError>;
 }
 
 impl Log for Store {
@@ -148,5 +158,18 @@ impl Log for Store {
     ) -> Result<(), ConfigError> {
         let patch = EndpointPatch { state: Some((state, reason)), ..EndpointPatch::default() };
         self.update_endpoint(endpoint, patch).await.map(|_| ())
+    }
+
+    async fn undelivered(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        shard: u16,
+        positions: Vec<u64>,
+    ) -> Result<HashSet<u64>, ReadError> {
+        self.undelivered(endpoint, shard, positions).await
+    }
+
+    async fn finish_replay(&self, replay: &Replay) -> Result<(), ReadError> {
+        self.finish_replay(replay).await
     }
 }

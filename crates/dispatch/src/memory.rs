@@ -15,8 +15,9 @@ use rollcall_domain::{
     directory::{Directory, DirectoryState, Mode, Provider, RuleSwitches},
     endpoint::{Endpoint, EndpointState, Format, OnExhausted, RetrySchedule, Scope},
     event::LoggedEvent,
-    ids::{DirectoryId, EndpointId, EventId, OrganizationId},
+    ids::{DirectoryId, EndpointId, EventId, OrganizationId, ReplayId},
     operator::Notice,
+    replay::Replay,
     shard::{Positions, shard_of},
 };
 use rollcall_store::{
@@ -66,6 +67,10 @@ pub(crate) struct Rows {
     pub(crate) reported: u64,
     pub(crate) renewals: usize,
     pub(crate) notices: Vec<(u16, Notice)>,
+    /// By replay: delivered, failed.
+    pub(crate) replayed: HashMap<ReplayId, (u64, u64)>,
+    /// The replays that are over.
+    pub(crate) finished: Vec<ReplayId>,
     /// What the operator was told: of which endpoint what.
     pub(crate) told: Vec<(EndpointId, &'static str)>,
 }
@@ -142,13 +147,26 @@ impl Memory {
             |entry| Endpoint::clone(&entry.endpoint),
         );
         change(&mut endpoint);
-        let entry = EndpointEntry { endpoint: Arc::new(endpoint), secrets: Vec::new() };
+        let replays = catalog.endpoints.get(&id).map(|entry| entry.replays.clone()).unwrap_or_default();
+        let entry = EndpointEntry { endpoint: Arc::new(endpoint), secrets: Vec::new(), replays };
         catalog.endpoints.insert(id.clone(), Arc::new(entry));
         catalog.revision += 1;
         let revision = catalog.revision;
         *self.0.catalog.borrow_mut() = Arc::new(catalog);
         self.0.catalog_changes.send_replace(revision);
         id
+    }
+
+    /// Changes an endpoint's running replays.
+    pub(crate) fn replays(&self, id: &EndpointId, change: impl FnOnce(&mut Vec<Arc<Replay>>)) {
+        let mut catalog = Catalog::clone(&self.0.catalog.borrow());
+        let mut entry = EndpointEntry::clone(&catalog.endpoints[id]);
+        change(&mut entry.replays);
+        catalog.endpoints.insert(id.clone(), Arc::new(entry));
+        catalog.revision += 1;
+        let revision = catalog.revision;
+        *self.0.catalog.borrow_mut() = Arc::new(catalog);
+        self.0.catalog_changes.send_replace(revision);
     }
 
     pub(crate) fn id(&self, n: u128) -> EndpointId {
@@ -375,6 +393,11 @@ impl Log for Memory {
         rows.dead.extend(batch.dead.iter().map(|d| (d.position, d.attempts)));
         rows.replaced.extend(batch.replaced.iter().map(|r| r.position));
         rows.revived.extend(batch.revived.iter().map(|(_, _, position)| *position));
+        for one in batch.replayed {
+            let (delivered, failed) = rows.replayed.entry(one.id).or_default();
+            *delivered += one.delivered;
+            *failed += one.failed;
+        }
         rows.manual.retain(|send| !batch.manual_done.contains(&send.id));
         rows.notices.extend(batch.notices);
         rows.notices.retain(|(_, notice)| !batch.notices_told.contains(&notice.id));
@@ -419,6 +442,34 @@ impl Log for Memory {
             e.state = state;
             e.state_reason = reason;
         });
+        Ok(())
+    }
+
+    async fn undelivered(
+        &self,
+        _: &Arc<Endpoint>,
+        _: u16,
+        positions: Vec<u64>,
+    ) -> Result<HashSet<u64>, ReadError> {
+        let rows = self.0.rows.borrow();
+        let is_dead = |position: &u64| rows.dead.iter().any(|(dead, _)| dead == position);
+        Ok(positions.into_iter().filter(is_dead).collect())
+    }
+
+    async fn finish_replay(&self, replay: &Replay) -> Result<(), ReadError> {
+        let is_through = {
+            let rows = self.0.rows.borrow();
+            let of = replay.lane_id();
+            replay.parts().all(|(shard, end)| {
+                rows.lanes.get(&(of.clone(), shard)).is_some_and(|lane| lane.frontier >= end)
+                    && !rows.parked.keys().any(|(endpoint, at, _)| *endpoint == of && *at == shard)
+            })
+        };
+        if is_through {
+            self.0.rows.borrow_mut().finished.push(replay.id.clone());
+            self.replays(&replay.endpoint_id, |replays| replays.retain(|one| one.id != replay.id));
+            self.0.saved.notify_waiters();
+        }
         Ok(())
     }
 }

@@ -151,6 +151,8 @@ pub enum Trigger {
     Resend,
     /// The owner sent a test event.
     Test,
+    /// A replay's turn, first try or retry.
+    Replay,
 }
 
 impl Trigger {
@@ -160,6 +162,7 @@ impl Trigger {
             Self::Schedule => "schedule",
             Self::Resend => "resend",
             Self::Test => "test",
+            Self::Replay => "replay",
         }
     }
 }

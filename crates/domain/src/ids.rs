@@ -75,6 +75,9 @@ id!(
     /// An organization: a customer of the application.
     OrganizationId, "org_");
 id!(
+    /// A replay of a range of the log to an endpoint.
+    ReplayId, "rpl_");
+id!(
     /// A directory: one SCIM connection of one provider.
     DirectoryId, "dir_");
 id!(

@@ -25,6 +25,7 @@ pub mod operator;
 pub mod order;
 pub mod record;
 pub mod refusal;
+pub mod replay;
 pub mod shard;
 pub mod timestamp;
 pub mod verdict;

@@ -12,6 +12,7 @@ use rollcall_domain::{
     directory::{Directory, Organization, Token},
     endpoint::Endpoint,
     ids::{DirectoryId, EndpointId, OrganizationId},
+    replay::Replay,
 };
 use secrecy::SecretString;
 
@@ -24,13 +25,15 @@ pub struct DirectoryEntry {
     pub tokens: Vec<([u8; 32], Token)>,
 }
 
-/// An endpoint with its live secrets.
+/// An endpoint with its live secrets and its running replays.
 #[derive(Clone, Debug)]
 pub struct EndpointEntry {
     /// The endpoint.
     pub endpoint: Arc<Endpoint>,
     /// `whsec_…`, the newest first, each with the time when it stops being used, if it does.
     pub secrets: Vec<(SecretString, Option<jiff::Timestamp>)>,
+    /// Its replays that run, the oldest first.
+    pub replays: Vec<Arc<Replay>>,
 }
 
 /// A consistent picture of the configuration.

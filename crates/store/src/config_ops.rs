@@ -18,6 +18,7 @@ use rollcall_domain::{
     ids::OrganizationId,
 };
 use rollcall_scim::RuleSwitches;
+use serde::Serialize;
 
 use crate::{
     Store,
@@ -120,4 +121,10 @@ fn or_conflict(error: DbError, field: &'static str) -> ConfigError {
 
 fn exists(applied: &Applied<'_>, sql: &str, id: &str) -> Result<(), ConfigError> {
     if applied.connection.exists(sql, bind![id])? { Ok(()) } else { Err(ConfigError::NotFound) }
+}
+
+/// As it stands in a column.
+pub(crate) fn json(value: &impl Serialize) -> String {
+    // Fails only for maps whose keys are not strings.
+    serde_json::to_string(value).unwrap_or_default()
 }

@@ -45,6 +45,8 @@ use rollcall_domain::{
     operator::Notice,
 };
 
+use crate::replays::Replayed;
+
 /// A lane's saved progress: all positions at or below `frontier` are settled (or belong to a
 /// parked subject), and the few in `settled_above`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,6 +169,8 @@ pub struct ProgressBatch {
     pub replaced: Vec<Replaced>,
     /// Dead letters that were delivered after all, by a resend.
     pub revived: Vec<(EndpointId, u16, u64)>,
+    /// What came of events of replays.
+    pub replayed: Vec<Replayed>,
     /// Manual sends that are done, by their ids.
     pub manual_done: Vec<i64>,
     /// What the operator is to be told, each with the shard whose dispatcher sees to it.

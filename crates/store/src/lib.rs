@@ -23,6 +23,7 @@ pub mod metric;
 pub mod migrate;
 pub mod read;
 pub mod relay;
+pub mod replays;
 pub mod requests;
 pub mod settings;
 pub mod write;

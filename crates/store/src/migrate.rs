@@ -117,6 +117,9 @@ pub enum MigrateError {
     /// Processes use the server's store.
     #[error("{0} is in use by another process of rollcall: stop it first")]
     InUse(String),
+    /// Replays run, whose ranges are places in the folder's log.
+    #[error("{0} replays run: let them end, or cancel them, and move the store then")]
+    Replays(i64),
     /// A text cannot be kept by PostgreSQL.
     #[error(
         "{table} has the character U+0000 in {column} of the row {row} ({id}), which PostgreSQL cannot hold: start \
@@ -179,6 +182,11 @@ pub fn migrate(from: &Path, settings: &Settings, tell: Tell<'_>) -> Result<Summa
     let key = settings.master_key.as_ref().ok_or_else(Sealer::missing)?;
     let new = Sealer::configured(key, &[])?;
     let c = files(&folder)?;
+    let running: i64 =
+        c.query_row("SELECT COUNT(*) FROM replays WHERE status = 'running'", [], |row| row.get(0))?;
+    if running > 0 {
+        return Err(MigrateError::Replays(running));
+    }
 
     let target = Target::new(url, settings.tls_ca.as_ref())?.answering_within(ANSWER);
     let to = target.name();

@@ -67,7 +67,7 @@ mod tests {
         ] {
             assert_eq!(endpoint_state(state.as_str()), Some(state));
         }
-        for cause in [Trigger::Schedule, Trigger::Resend, Trigger::Test] {
+        for cause in [Trigger::Schedule, Trigger::Resend, Trigger::Test, Trigger::Replay] {
             assert_eq!(trigger(cause.as_str()), Some(cause));
         }
         assert_eq!(mode(&of(Mode::Sandbox)), Some(Mode::Sandbox));

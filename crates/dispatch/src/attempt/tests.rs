@@ -47,6 +47,7 @@ fn entry(url: &str, headers: &[(&str, &str)]) -> EndpointEntry {
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: Timestamp::UNIX_EPOCH,
         }),
+        replays: Vec::new(),
         secrets: vec![("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into(), None)],
     }
 }

@@ -14,6 +14,11 @@ impl Lane {
         self.dirty || !self.touched.is_empty()
     }
 
+    /// Has it saved where it stands, whether or not that changed.
+    pub(crate) fn save_again(&mut self) {
+        self.dirty = true;
+    }
+
     /// Adds what changed since the last call.
     ///
     /// A row with both a time and a group is a subject that was parked only because of that group

@@ -1,10 +1,14 @@
 //! The configuration: tracks come, change and go with their endpoints.
 
-use std::{collections::HashMap, rc::Rc, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    rc::Rc,
+    sync::Arc,
+};
 
 use futures_util::{StreamExt, stream};
 use rollcall_domain::{
-    endpoint::{EndpointState, Scope},
+    endpoint::{EndpointState, OnExhausted, Scope},
     ids::EndpointId,
     shard::shard_of,
 };
@@ -16,13 +20,16 @@ use rollcall_store::{
 };
 use tokio::time::sleep;
 
-use super::{Scheduler, reads::AGAIN, track::Track};
+use super::{Scheduler, reads::AGAIN, replay::Part, track::Track};
 use crate::{
     attempt::Courier,
     lane::{BreakerState, Lane, Policy},
     log::Log,
     slots::Tenant,
 };
+
+/// What is saved of a lane, if anything.
+pub(super) type Saved = Option<(LaneRecord, Vec<ParkedRecord>)>;
 
 impl<L: Log, C: Courier> Scheduler<L, C> {
     /// Takes up the saved lanes. Tries again until the store can be read.
@@ -54,8 +61,9 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         for entry in catalog.endpoints.values() {
             let record = records.remove(&entry.endpoint.id);
             if record.is_some() || self.concerns(&catalog, &entry.endpoint.scope) {
-                self.add(&catalog, entry, record);
+                self.add(&catalog, entry, record, None);
             }
+            self.add_replays(&catalog, entry, |lane| records.remove(lane));
         }
     }
 
@@ -96,10 +104,16 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
     pub(super) fn sync_catalog(&mut self) {
         let catalog = self.log.catalog();
         self.note_revision(catalog.revision);
+        let replays: HashSet<EndpointId> = catalog
+            .endpoints
+            .values()
+            .flat_map(|entry| &entry.replays)
+            .map(|replay| replay.lane_id())
+            .collect();
         let gone: Vec<usize> = self
             .by_id
             .iter()
-            .filter(|(id, _)| !catalog.endpoints.contains_key(*id))
+            .filter(|(id, _)| !catalog.endpoints.contains_key(*id) && !replays.contains(*id))
             .map(|(_, index)| *index)
             .collect();
         for index in gone {
@@ -108,29 +122,40 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         for (id, entry) in &catalog.endpoints {
             match self.by_id.get(id).copied() {
                 Some(index) => self.update(index, entry),
-                None if self.concerns(&catalog, &entry.endpoint.scope) => self.add(&catalog, entry, None),
+                None if self.concerns(&catalog, &entry.endpoint.scope) => {
+                    self.add(&catalog, entry, None, None)
+                }
                 None => {}
             }
+            for replay in &entry.replays {
+                if let Some(index) = self.by_id.get(&replay.lane_id()).copied() {
+                    self.update(index, entry);
+                }
+            }
+            self.add_replays(&catalog, entry, |_| None);
         }
     }
 
-    fn policy(&self, entry: &EndpointEntry) -> Policy {
+    fn policy(&self, entry: &EndpointEntry, is_replay: bool) -> Policy {
         Policy {
             schedule: entry.endpoint.retry_schedule.clone(),
-            on_exhausted: entry.endpoint.on_exhausted,
+            // A replay goes on, and ends.
+            on_exhausted: if is_replay { OnExhausted::DeadLetter } else { entry.endpoint.on_exhausted },
             max_parked: self.process.settings.max_parked_per_lane,
         }
     }
 
-    fn add(
+    pub(super) fn add(
         &mut self,
         catalog: &Catalog,
         entry: &Arc<EndpointEntry>,
-        record: Option<(LaneRecord, Vec<ParkedRecord>)>,
+        record: Saved,
+        part: Option<Part>,
     ) {
         let endpoint = &entry.endpoint;
         let index = self.tracks.len();
-        let policy = self.policy(entry);
+        let policy = self.policy(entry, part.is_some());
+        let lane_id = part.as_ref().map_or_else(|| endpoint.id.clone(), |part| part.replay.lane_id());
         let lane = match record {
             Some((mut record, mut parked)) => {
                 // A restored copy of the log may be older than the ledger. What lies beyond its end
@@ -144,15 +169,20 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                 parked.retain(|row| row.first_position <= head);
                 Lane::restore(record, parked, policy, self.process.clock.now())
             }
-            None => Lane::new(endpoint.id.clone(), self.shard, endpoint.start.at(self.shard), policy),
+            None => {
+                let start = part.as_ref().map_or(&endpoint.start, |part| &part.replay.after);
+                Lane::new(lane_id.clone(), self.shard, start.at(self.shard), policy)
+            }
         };
-        let heard = match &endpoint.scope {
-            Scope::All => &mut self.hear_all,
-            Scope::Organization(id) => self.hear_organization.entry(id.clone()).or_default(),
-            Scope::Directory(id) => self.hear_directory.entry(id.clone()).or_default(),
-        };
-        heard.push(index);
-        self.by_id.insert(endpoint.id.clone(), index);
+        if part.is_none() {
+            let heard = match &endpoint.scope {
+                Scope::All => &mut self.hear_all,
+                Scope::Organization(id) => self.hear_organization.entry(id.clone()).or_default(),
+                Scope::Directory(id) => self.hear_directory.entry(id.clone()).or_default(),
+            };
+            heard.push(index);
+        }
+        self.by_id.insert(lane_id, index);
         let target = Rc::new(self.courier.target(entry));
         let tenant = tenant(catalog, &endpoint.scope);
         let common = self.process.common(&endpoint.id);
@@ -160,13 +190,14 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         if lane.breaker() != BreakerState::Closed {
             common.known_to_fail.set(true);
         }
-        self.tracks.push(Some(Box::new(Track::new(Arc::clone(entry), target, tenant, lane, common))));
+        self.tracks.push(Some(Box::new(Track::new(Arc::clone(entry), part, target, tenant, lane, common))));
         self.touch(index);
     }
 
     fn update(&mut self, index: usize, entry: &Arc<EndpointEntry>) {
         let now = self.process.clock.now();
-        let policy = self.policy(entry);
+        let is_replay = self.tracks[index].as_ref().is_some_and(|track| track.part.is_some());
+        let policy = self.policy(entry, is_replay);
         let Some(track) = self.tracks[index].as_mut() else { return };
         if Arc::ptr_eq(&track.entry, entry) {
             return;
@@ -193,7 +224,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         let Some(track) = self.tracks[index].take() else { return };
         self.member.admitted(track.admitted, 0);
         let endpoint = track.endpoint();
-        self.by_id.remove(&endpoint.id);
+        self.by_id.remove(&track.lane_id());
         if let Some(at) = track.timer {
             self.timers.remove(&(at, index));
         }

@@ -143,21 +143,31 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             return false;
         }
         track.share();
+        let now = self.process.clock.now();
+        if track.part.as_ref().is_some_and(|part| part.waits_until(now).is_some()) {
+            self.touch(index);
+            return false;
+        }
         track.is_sending() && track.lane.is_ready() && self.heeds(index)
     }
 
     fn send_next(&mut self, index: usize, slot: Option<Slot>) {
         let Some(track) = self.tracks[index].as_mut() else { return };
-        let caught_up = track.following || track.lane.scan() >= self.followed;
+        let caught_up = track.following || track.lane.scan() >= track.goal(self.followed);
         if let Some(sending) = track.lane.next(caught_up) {
+            let now = self.process.clock.now();
+            let replay = track.part.as_mut().map(|part| {
+                part.begins(now);
+                part.replay.id.clone()
+            });
             let cargo = Cargo {
                 index: Some(index),
                 endpoint: track.endpoint().id.clone(),
                 event_id: sending.event.id.clone(),
                 number: sending.number,
-                trigger: Trigger::Schedule,
+                trigger: if replay.is_some() { Trigger::Replay } else { Trigger::Schedule },
                 manual: None,
-                marks: Marks { replaces: sending.replaces },
+                marks: Marks { replaces: sending.replaces, replay },
                 event: Some(Arc::clone(&sending.event)),
             };
             self.process.active_at(&track.entry.endpoint.id, &track.common);
@@ -282,6 +292,21 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         }
         let failing_since = track.lane.failing_since();
         track.tell_of_breaker(breaker, outcome);
+        if track.part.is_some() {
+            match finished {
+                Finished::Settled => self.settled_by_replay(index, event),
+                Finished::Dead { .. } => self.replayed(index, 0, 1),
+                Finished::Parked
+                | Finished::Blocked
+                | Finished::Exhausted
+                | Finished::Kept
+                | Finished::Unknown => {}
+            }
+            self.note_health(index, verdict, outcome);
+            self.tell_others(index, breaker);
+            self.halt_by(index, verdict, failing_since, reason);
+            return;
+        }
         match finished {
             Finished::Settled => {
                 let latency = clock::now().duration_since(event.timestamp);
@@ -302,6 +327,36 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         }
         self.note_health(index, verdict, outcome);
         self.tell_others(index, breaker);
+        self.halt_by(index, verdict, failing_since, reason);
+    }
+
+    /// An event arrived by a replay: it is no dead letter any more, and does not wait in the endpoint's own lane.
+    fn settled_by_replay(&mut self, index: usize, event: &Arc<LoggedEvent>) {
+        let now = self.process.clock.now();
+        self.replayed(index, 1, 0);
+        let Some(endpoint) = self.tracks[index].as_ref().map(|track| track.endpoint().id.clone()) else {
+            return;
+        };
+        let own = self.by_id.get(&endpoint).copied();
+        self.pending.revived.push((endpoint, self.shard, event.position));
+        if let Some(own) = own
+            && let Some(track) = self.tracks[own].as_mut()
+        {
+            track.catch_up_to(self.followed);
+            track.lane.settled_by_hand(&event.subject.id, event.position, now);
+            self.touch(own);
+        }
+    }
+
+    /// Stops sending to an endpoint where what it answered, or how long it has failed, asks for it.
+    fn halt_by(
+        &mut self,
+        index: usize,
+        verdict: Verdict,
+        failing_since: Option<Timestamp>,
+        reason: Option<String>,
+    ) {
+        let now = self.process.clock.now();
         let limit = SignedDuration::from_secs(
             i64::try_from(self.process.settings.disable_after_seconds).unwrap_or(i64::MAX),
         );
@@ -327,8 +382,10 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         let now = self.process.clock.now();
         let Some(track) = self.tracks[index].as_mut() else { return };
         let endpoint = track.entry.endpoint.id.clone();
+        let mut given_up_by_replay = 0;
         for given_up in track.lane.take_given_up() {
             match given_up {
+                GivenUp::Dead { .. } if track.part.is_some() => given_up_by_replay += 1,
                 GivenUp::Dead { event, attempts } => {
                     track.tell_of_dead(&event.id, attempts, Outcome { class: None, status: None });
                     self.pending.dead.push(dead_letter(&endpoint, &event, attempts, now));
@@ -340,6 +397,9 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                     by,
                 }),
             }
+        }
+        if given_up_by_replay > 0 {
+            self.replayed(index, 0, given_up_by_replay);
         }
     }
 

@@ -42,6 +42,7 @@ mod history;
 mod manual;
 mod notices;
 mod reads;
+mod replay;
 mod save;
 mod scan;
 mod sweep;

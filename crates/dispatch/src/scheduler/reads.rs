@@ -10,7 +10,7 @@ use rollcall_store::{
 };
 use tokio::time::sleep;
 
-use super::{Scheduler, track::Scan};
+use super::{Scheduler, replay, track::Scan};
 use crate::{
     attempt::Courier,
     lane::{BACKLOG_READ, BacklogRead},
@@ -39,6 +39,8 @@ pub(super) enum Side {
     Told { told: Vec<EventId>, more: bool },
     /// It is time to go on telling.
     TellAgain,
+    /// The store was told that a replay is over here.
+    ReplayOver,
     /// An endpoint's state was changed.
     StateSet { index: usize, id: EndpointId },
 }
@@ -57,10 +59,15 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             self.backlogs_under_way += 1;
             let id = track.endpoint().id.clone();
             let (log, process, shard) = (self.log.clone(), Rc::clone(&self.process), self.shard);
+            let entry = Arc::clone(&track.entry);
+            let replay = track.part.as_ref().map(|part| Arc::clone(&part.replay));
             self.side.push(Box::pin(async move {
                 let _turn = process.backlogs.acquire().await;
                 let limit = if process.is_full() { SHORT_READ } else { BACKLOG_READ };
-                let result = log.subject_events(shard, &read.subject, read.from, read.up_to, limit).await;
+                let mut result = log.subject_events(shard, &read.subject, read.from, read.up_to, limit).await;
+                if let (Ok(found), Some(replay)) = (&result, replay) {
+                    result = replay::undelivered(&log, &entry, &replay, shard, found.clone()).await;
+                }
                 Side::Backlog { index, id, read, result }
             }));
         }
@@ -118,7 +125,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                 };
                 match result {
                     Ok(LaneRead { mut events, scanned_to }) => {
-                        events.retain(|event| track.entry.endpoint.matches(event));
+                        events.retain(|event| track.wants(event));
                         events.iter().for_each(|event| self.process.note_held(event));
                         track.lane.backlog(&read, events, scanned_to, now);
                     }
@@ -132,6 +139,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             Side::Manual { result, limit } => self.manual(result, limit),
             Side::ManualDue => self.manual.due = true,
             Side::Told { told, more } => self.told(told, more),
+            Side::ReplayOver => self.sync_catalog(),
             Side::TellAgain => self.notices.due = true,
             Side::StateSet { index, id } => {
                 if let Some(track) = self.tracks[index].as_mut().filter(|t| t.endpoint().id == id) {

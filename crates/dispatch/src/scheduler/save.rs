@@ -53,6 +53,9 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         self.member.saved(self.saving_attempts);
         self.manual.saved(self.saving_manual.drain(..));
         self.notices.due |= std::mem::take(&mut self.notices.saving);
+        if result.is_ok() && !self.stopping {
+            self.finish_replays();
+        }
         result.is_ok()
     }
 
@@ -88,6 +91,7 @@ fn is_empty(batch: &ProgressBatch) -> bool {
         && batch.replaced.is_empty()
         && batch.revived.is_empty()
         && batch.manual_done.is_empty()
+        && batch.replayed.is_empty()
         && batch.notices.is_empty()
         && batch.notices_told.is_empty()
         && batch.lanes.is_empty()

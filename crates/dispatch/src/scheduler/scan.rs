@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::{
     Scheduler,
     reads::{SHORT_READ, Side},
+    replay,
     track::Scan,
 };
 use crate::{attempt::Courier, log::Log};
@@ -137,9 +138,12 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             return;
         }
         let after = track.lane.scan();
+        let followed = track.goal(followed);
         // More than there is room for, since not all will match.
         let limit = (room * 2).clamp(32, TAIL);
-        let tail = self.process.feed.tail_after(self.shard, after, limit);
+        // Only the store knows what was delivered.
+        let asks = track.part.as_ref().is_some_and(|part| part.replay.filter.only_undelivered);
+        let tail = if asks { None } else { self.process.feed.tail_after(self.shard, after, limit) };
         if let Some(events) = tail.filter(|events| !events.is_empty()) {
             let admitted = events.iter().take_while(|e| e.position <= followed).all(|event| {
                 let admitted = track.offer(event, now, &mut self.member);
@@ -161,7 +165,10 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             self.scans_under_way += 1;
             let query = LaneQuery {
                 shard: self.shard,
-                scope: track.endpoint().scope.clone(),
+                scope: track.part.as_ref().map_or_else(
+                    || track.endpoint().scope.clone(),
+                    |part| part.replay.filter.scope(&track.endpoint().scope),
+                ),
                 types: track.endpoint().event_types.clone(),
                 after,
                 up_to: followed,
@@ -169,9 +176,13 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             };
             let (log, process) = (self.log.clone(), Rc::clone(&self.process));
             let entry = Arc::clone(&track.entry);
+            let replay = track.part.as_ref().map(|part| Arc::clone(&part.replay));
             self.side.push(Box::pin(async move {
                 let _turn = process.scans.acquire().await;
-                let result = log.lane_events(query).await;
+                let result = match replay {
+                    Some(replay) => replay::read(&log, &entry, &replay, query).await,
+                    None => log.lane_events(query).await,
+                };
                 Side::Scanned { index, entry, after, result }
             }));
         }

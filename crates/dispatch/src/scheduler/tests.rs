@@ -5,7 +5,8 @@ use std::{cell::Cell, collections::BTreeMap, rc::Rc, time::Duration};
 use rollcall_domain::{
     delivery::{ErrorClass, Trigger},
     endpoint::{Endpoint, EndpointState, OnExhausted, RetrySchedule},
-    ids::{EndpointId, EventId},
+    ids::{EndpointId, EventId, ReplayId},
+    replay::{Replay, ReplayFilter, ReplayStatus},
 };
 use rollcall_store::ledger::{ManualSend, ManualSendWhat};
 use tokio::time::{Instant, sleep};
@@ -554,4 +555,142 @@ async fn one_host_gets_no_more_at_a_time_than_it_may_and_the_others_go_on() {
     let sent = sent.borrow();
     let last = sent.iter().filter(|(_, to, _)| *to == 7).map(|(at, ..)| *at).max().unwrap();
     assert!(last - begun < Duration::from_millis(100), "the other host waits for nobody");
+}
+
+/// A replay of the log's positions `after` (exclusive) to `end` of the first shard.
+fn replay(endpoint: &EndpointId, n: u128, after: u64, end: u64, rate: u32) -> Replay {
+    Replay {
+        id: ReplayId::from_uuid(Uuid::from_u128(n)),
+        endpoint_id: endpoint.clone(),
+        filter: ReplayFilter::default(),
+        after: vec![after].into(),
+        up_to: vec![end].into(),
+        rate_per_second: rate,
+        total: end - after,
+        status: ReplayStatus::Running,
+        created_at: rollcall_store::clock::now(),
+        finished_at: None,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replay_sends_its_range_in_order_beside_what_is_new_and_ends() {
+    let (memory, feed, sent) = (Memory::new(), feed(), Sent::default());
+    memory.append(&crate::memory::feed(), &["u1", "u2", "u1", "u3", "u1"]);
+    let one = memory.endpoint(1, |e| e.start = vec![5].into());
+    memory.replays(&one, |replays| replays.push(replay(&one, 100, 1, 4, 1_000).into()));
+    let over = ReplayId::from_uuid(Uuid::from_u128(100));
+    during(&memory, &feed, &sent, |_, _| (QUICK, ok()), async {
+        memory.append(&feed, &["u9"]);
+        memory.until(|rows| rows.finished.contains(&over) && rows.attempts.len() == 4).await;
+        memory.append(&feed, &["u9"]);
+        memory.until(|rows| rows.attempts.len() == 5).await;
+    })
+    .await;
+    let mut all = positions(&sent, 1);
+    all.sort_unstable();
+    assert_eq!(all, [2, 3, 4, 6, 7]);
+    let rows = memory.0.rows.borrow();
+    assert_eq!(rows.replayed[&over], (3, 0));
+    let replayed: Vec<u64> = rows
+        .attempts
+        .iter()
+        .filter(|(.., trigger)| *trigger == Trigger::Replay)
+        .map(|(at, ..)| *at)
+        .collect();
+    assert_eq!(replayed.len(), 3);
+    assert_eq!(rows.lane(&one).frontier, 7, "its own lane was not moved by it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replay_keeps_to_its_rate_and_goes_on_after_a_restart() {
+    let (memory, feed, sent) = (Memory::new(), feed(), Sent::default());
+    let names: Vec<String> = (0..40).map(|n| format!("u{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    memory.append(&crate::memory::feed(), &names);
+    let one = memory.endpoint(1, |e| e.start = vec![40].into());
+    memory.replays(&one, |replays| replays.push(replay(&one, 100, 0, 40, 2).into()));
+    let over = ReplayId::from_uuid(Uuid::from_u128(100));
+    let start = Instant::now();
+    during(&memory, &feed, &sent, |_, _| (QUICK, ok()), async {
+        memory.until(|rows| rows.attempts.len() >= 20).await;
+    })
+    .await;
+    assert!(start.elapsed() >= Duration::from_millis(9_400), "{:?}", start.elapsed());
+    assert!(memory.0.rows.borrow().finished.is_empty());
+    during(&memory, &feed, &sent, |_, _| (QUICK, ok()), async {
+        memory.until(|rows| rows.finished.contains(&over)).await;
+    })
+    .await;
+    assert_eq!(positions(&sent, 1), (1..=40).collect::<Vec<_>>());
+    assert!(start.elapsed() >= Duration::from_millis(18_900), "{:?}", start.elapsed());
+    assert_eq!(memory.0.rows.borrow().replayed[&over], (40, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_replay_cannot_deliver_is_counted_and_no_dead_letter() {
+    let (memory, feed, sent) = (Memory::new(), feed(), Sent::default());
+    memory.append(&crate::memory::feed(), &["u1", "u2", "u1", "u3"]);
+    let one = memory.endpoint(1, |e| {
+        e.start = vec![4].into();
+        e.on_exhausted = OnExhausted::Block;
+    });
+    memory.replays(&one, |replays| replays.push(replay(&one, 100, 0, 4, 1_000).into()));
+    let bad = EventId::from_uuid(Uuid::from_u128(1));
+    let answer = move |_, id: &str| (QUICK, if id == bad.as_str() { status(422) } else { ok() });
+    let over = ReplayId::from_uuid(Uuid::from_u128(100));
+    during(&memory, &feed, &sent, answer, async {
+        memory.until(|rows| rows.finished.contains(&over)).await;
+    })
+    .await;
+    let rows = memory.0.rows.borrow();
+    assert_eq!((rows.replayed[&over], rows.dead.len(), rows.told.len()), ((3, 1), 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replay_waits_for_a_paused_endpoint_and_ends_when_it_is_cancelled() {
+    let (memory, feed, sent) = (Memory::new(), feed(), Sent::default());
+    memory.append(&crate::memory::feed(), &["u1", "u2", "u3"]);
+    let one = memory.endpoint(1, |e| {
+        e.start = vec![3].into();
+        e.state = EndpointState::Paused;
+    });
+    memory.replays(&one, |replays| replays.push(replay(&one, 100, 0, 3, 1_000).into()));
+    memory.replays(&one, |replays| replays.push(replay(&one, 101, 0, 3, 1).into()));
+    let over = ReplayId::from_uuid(Uuid::from_u128(100));
+    during(&memory, &feed, &sent, |_, _| (QUICK, ok()), async {
+        sleep(Duration::from_secs(60)).await;
+        assert!(memory.0.rows.borrow().attempts.is_empty());
+        memory.replays(&one, |replays| replays.retain(|one| one.id == over));
+        memory.endpoint(1, |e| e.state = EndpointState::Active);
+        memory.until(|rows| rows.finished.contains(&over)).await;
+        sleep(Duration::from_secs(60)).await;
+    })
+    .await;
+    assert_eq!(positions(&sent, 1), [1, 2, 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_was_not_delivered_is_replayed_and_is_a_dead_letter_no_more() {
+    let (memory, feed, sent) = (Memory::new(), feed(), Sent::default());
+    let one = memory.endpoint(1, |_| {});
+    let bad = EventId::from_uuid(Uuid::from_u128(2));
+    let well = Rc::new(Cell::new(false));
+    let is_well = Rc::clone(&well);
+    let answer =
+        move |_, id: &str| (QUICK, if id == bad.as_str() && !is_well.get() { status(422) } else { ok() });
+    let over = ReplayId::from_uuid(Uuid::from_u128(100));
+    during(&memory, &feed, &sent, answer, async {
+        memory.append(&feed, &["u1", "u2", "u3"]);
+        memory.until(|rows| rows.dead.len() == 1).await;
+        well.set(true);
+        let mut undelivered = replay(&one, 100, 0, 3, 1_000);
+        undelivered.filter.only_undelivered = true;
+        memory.replays(&one, |replays| replays.push(undelivered.into()));
+        memory.until(|rows| rows.finished.contains(&over)).await;
+    })
+    .await;
+    assert_eq!(positions(&sent, 1), [1, 2, 3, 2, 2, 2]);
+    let rows = memory.0.rows.borrow();
+    assert_eq!((rows.replayed[&over], rows.revived.clone()), ((1, 0), vec![2]));
 }

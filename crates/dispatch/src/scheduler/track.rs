@@ -9,7 +9,7 @@ use rollcall_domain::{
 };
 use rollcall_store::catalog::EndpointEntry;
 
-use super::{Scheduler, notices::Exhausted, tell::DeadTold};
+use super::{Scheduler, notices::Exhausted, replay::Part, tell::DeadTold};
 use crate::{
     attempt::Courier,
     fair::Seat,
@@ -35,6 +35,8 @@ pub(super) enum Scan {
 /// See the module.
 pub(super) struct Track<T> {
     pub(super) entry: Arc<EndpointEntry>,
+    /// Of a replay to the endpoint; `None`: the endpoint's own.
+    pub(super) part: Option<Part>,
     pub(super) target: Rc<T>,
     pub(super) tenant: Tenant,
     pub(super) lane: Lane,
@@ -67,6 +69,7 @@ impl<T> Track<T> {
 
     pub(super) fn new(
         entry: Arc<EndpointEntry>,
+        part: Option<Part>,
         target: Rc<T>,
         tenant: Tenant,
         lane: Lane,
@@ -75,6 +78,7 @@ impl<T> Track<T> {
         Self {
             saved_frontier: lane.frontier(),
             entry,
+            part,
             target,
             tenant,
             lane,
@@ -119,7 +123,7 @@ impl<T> Track<T> {
 
     /// Offers an event. `false` if the lane has no room for it.
     pub(super) fn offer(&mut self, event: &Arc<LoggedEvent>, now: Timestamp, member: &mut Member) -> bool {
-        if self.entry.endpoint.matches(event) {
+        if self.wants(event) {
             self.lane.set_window_max(member.window_max());
             self.lane.advance_to(event.position - 1);
             let admitted = self.lane.admit(event, now);
@@ -169,7 +173,9 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         track.count_admitted(&mut self.member);
         track.lane.set_window_max(self.process.window_max());
         self.take_given_up(index);
+        let now = self.process.clock.now();
         let Some(track) = self.tracks[index].as_mut() else { return };
+        let waits_until = track.part.as_ref().and_then(|part| part.waits_until(now));
         if track.is_sending() {
             while let Some(read) = track.lane.next_read() {
                 self.backlog_reads.push_back((index, read));
@@ -178,21 +184,26 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                 track.scan = Scan::Idle;
             }
             if !track.following && track.scan == Scan::Idle {
-                if track.lane.scan() >= followed {
-                    track.following = true;
+                if track.lane.scan() >= track.goal(followed) {
+                    track.following = track.part.is_none();
                 } else if track.lane.wants_more() {
                     track.scan = Scan::Queued;
                     self.laggards.push_back(index);
                 }
             }
             track.share();
-            if !track.in_rotation && track.lane.is_ready() && !self.stopping {
+            if !track.in_rotation && track.lane.is_ready() && waits_until.is_none() && !self.stopping {
                 track.in_rotation = true;
                 let seat = Seat { member: self.member.id, lane: index, common: Rc::clone(&track.common) };
                 self.process.queue(track.common.speed.pool(), &track.tenant, seat);
             }
         }
-        let due = if track.is_sending() { track.lane.due_at() } else { None };
+        let due = if track.is_sending() {
+            let waits_until = waits_until.filter(|_| track.lane.is_ready());
+            [track.lane.due_at(), waits_until].into_iter().flatten().min()
+        } else {
+            None
+        };
         if due != track.timer {
             if let Some(old) = track.timer {
                 self.timers.remove(&(old, index));
@@ -202,6 +213,7 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
             }
             track.timer = due;
         }
+        track.notice_the_end();
         if !track.dirty && track.lane.is_dirty() {
             track.dirty = true;
             self.dirty.push_back(index);

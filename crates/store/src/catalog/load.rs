@@ -19,7 +19,7 @@ use secrecy::SecretString;
 use super::{Catalog, DirectoryEntry, EndpointEntry};
 use crate::{
     db::{Db, DbError, Row, bind},
-    names,
+    names, replays,
     seal::Sealed,
     shared::Shared,
     write::{Touched, directory},
@@ -151,7 +151,8 @@ fn endpoint_entry(c: &Db, shared: &Shared, id: &EndpointId) -> Result<Option<End
             }
         }
     }
-    Ok(Some(EndpointEntry { endpoint: Arc::new(endpoint), secrets }))
+    let replays = replays::running(c, id)?.into_iter().map(Arc::new).collect();
+    Ok(Some(EndpointEntry { endpoint: Arc::new(endpoint), secrets, replays }))
 }
 
 /// An endpoint's row.

@@ -6,13 +6,12 @@ use rollcall_domain::{
     ids::EndpointId,
 };
 use secrecy::SecretString;
-use serde::Serialize;
 
-use super::{ConfigError, EndpointPatch, NewEndpoint, secrets::insert_secret};
+use super::{ConfigError, EndpointPatch, NewEndpoint, json, secrets::insert_secret};
 use crate::{
     Store, catalog, clock,
     db::{DbError, bind},
-    names, secret,
+    names, replays, secret,
     write::{Applied, Touched},
 };
 
@@ -92,6 +91,7 @@ impl Store {
     /// Deletes an endpoint with its lanes, dead letters and attempts.
     pub async fn delete_endpoint(&self, id: &EndpointId) -> Result<(), ConfigError> {
         let deleted = id.clone();
+        let running = self.catalog().endpoints.get(id).map(|entry| entry.replays.clone()).unwrap_or_default();
         self.change(move |applied| {
             let removed =
                 applied.connection.execute("DELETE FROM endpoints WHERE id = $1", bind![deleted.as_str()])?;
@@ -101,10 +101,14 @@ impl Store {
             applied
                 .connection
                 .execute("DELETE FROM endpoint_secrets WHERE endpoint_id = $1", bind![deleted.as_str()])?;
+            replays::fail(applied.connection, &deleted, clock::now())?;
             applied.touched.push(Touched::Endpoint(deleted));
             Ok(())
         })
         .await?;
+        for replay in running {
+            self.forget_lanes(replay.lane_id()).await;
+        }
         // The ledger's rows are of no use to anybody now; should this fail, the next start does it.
         if let Err(error) = self.inner.ledger.delete_endpoint(id.clone()).await {
             tracing::warn!(endpoint_id = %id, %error, "a deleted endpoint's deliveries are removed at the next start");
@@ -175,9 +179,4 @@ fn update(applied: &Applied<'_>, endpoint: &Endpoint) -> Result<(), DbError> {
             ],
         )
         .map(drop)
-}
-
-fn json(value: &impl Serialize) -> String {
-    // Fails only for maps whose keys are not strings.
-    serde_json::to_string(value).unwrap_or_default()
 }

@@ -95,6 +95,12 @@ fn delete(c: &Db, id: &str) -> Result<(), DbError> {
     Ok(())
 }
 
+/// Whether it is an endpoint, or what a running replay's lanes are named by.
+fn is_there(catalog: &Catalog, id: &EndpointId) -> bool {
+    catalog.endpoints.contains_key(id)
+        || catalog.endpoints.values().flat_map(|entry| &entry.replays).any(|replay| replay.lane_id() == *id)
+}
+
 /// Removes what is left of endpoints that the configuration no longer has: the process may have
 /// ended between the two commits. On PostgreSQL the catalog may be older than what other processes
 /// did, so the table itself is asked there, in one statement: the ledger knows an endpoint only after
@@ -104,11 +110,12 @@ pub(crate) fn reconcile(c: &Db, catalog: &Catalog) -> Result<(), DbError> {
         Db::Sqlite(_) => c
             .rows("SELECT id FROM endpoints WHERE deleted = 0", bind![], |row| row.get::<String>(0))?
             .into_iter()
-            .filter(|id| EndpointId::parse(id).is_none_or(|id| !catalog.endpoints.contains_key(&id)))
+            .filter(|id| EndpointId::parse(id).is_none_or(|id| !is_there(catalog, &id)))
             .collect(),
         Db::Postgres(_) => c.rows(
             "SELECT l.id FROM ledger.endpoints l WHERE l.deleted = 0
-             AND NOT EXISTS (SELECT 1 FROM rollcall.endpoints e WHERE e.id = l.id)",
+             AND NOT EXISTS (SELECT 1 FROM rollcall.endpoints e WHERE e.id = l.id)
+             AND NOT EXISTS (SELECT 1 FROM rollcall.replays r WHERE r.lane_id = l.id AND r.status = 'running')",
             bind![],
             |row| row.get::<String>(0),
         )?,

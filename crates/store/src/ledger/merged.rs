@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rollcall_domain::{
     delivery::{Attempt, Trigger},
-    ids::{EndpointId, EventId},
+    ids::{EndpointId, EventId, ReplayId},
     operator::Notice,
 };
 
@@ -30,6 +30,8 @@ pub(super) struct Merged<'a> {
     pub(super) replaced: BTreeMap<Place, u64>,
     /// Manual sends that are done.
     pub(super) manual_done: Vec<i64>,
+    /// What came of events of replays, by replay and shard: delivered, failed.
+    pub(super) replayed: BTreeMap<(&'a ReplayId, u16), (u64, u64)>,
     /// What the operator is to be told; an endpoint's number is not needed for it.
     pub(super) notices: Vec<&'a (u16, Notice)>,
     /// Notices that the operator has been told.
@@ -90,6 +92,11 @@ impl<'a> Merged<'a> {
             if let Some(endpoint) = number(&record.endpoint_id) {
                 self.replaced.insert((endpoint, record.shard, record.position), record.by);
             }
+        }
+        for record in &batch.replayed {
+            let (delivered, failed) = self.replayed.entry((&record.id, record.shard)).or_default();
+            *delivered += record.delivered;
+            *failed += record.failed;
         }
         self.manual_done.extend(&batch.manual_done);
         self.notices.extend(&batch.notices);

@@ -5,14 +5,20 @@ use std::borrow::Cow;
 use rollcall_domain::delivery::{Attempt, ErrorClass};
 
 use super::{DeadLetter, LaneRecord, ParkedRecord, columns, merged::Merged, notices};
-use crate::db::{Db, DbError, bind};
+use crate::{
+    db::{Db, DbError, bind},
+    replays,
+};
 
 /// All of it, in the order in which the tables depend on each other.
 pub(super) fn progress(c: &Db, merged: &Merged<'_>) -> Result<(), DbError> {
     match c {
-        Db::Sqlite(_) => by_row(c, merged),
-        Db::Postgres(session) => columns::progress(session, merged),
+        Db::Sqlite(_) => by_row(c, merged)?,
+        Db::Postgres(session) => columns::progress(session, merged)?,
     }
+    // Few, whichever the database.
+    let replayed = merged.replayed.iter();
+    replays::save(c, replayed.map(|((id, shard), (delivered, failed))| (*id, *shard, *delivered, *failed)))
 }
 
 fn by_row(c: &Db, merged: &Merged<'_>) -> Result<(), DbError> {

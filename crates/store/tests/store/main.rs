@@ -16,6 +16,7 @@ mod processes;
 mod reads;
 mod refusals;
 mod relay;
+mod replays;
 mod requests;
 mod server_writes;
 mod shards;

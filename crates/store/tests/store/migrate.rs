@@ -9,6 +9,7 @@ use rollcall_domain::{
     event::{EventType, LoggedEvent},
     ids::{AttemptId, DirectoryId, EventId},
     operator::Notice,
+    replay::ReplayFilter,
     shard::shard_of,
 };
 use rollcall_store::{
@@ -16,6 +17,7 @@ use rollcall_store::{
     ledger::{DeadLetter, LaneRecord, ManualSendWhat, ParkedRecord, ProgressBatch, Replaced},
     migrate::{MigrateError, Summary, migrate},
     read::EventQuery,
+    replays::NewReplay,
 };
 use secrecy::ExposeSecret as _;
 use serde_json::json;
@@ -284,4 +286,21 @@ async fn what_must_not_be_is_refused() {
     .unwrap();
     let Err(error) = run(&data, &server_settings(&SERVER.database())) else { panic!("it went") };
     assert!(format!("{error:?}").contains("newer version"), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_has_to_end_first() {
+    let f = Fixture::new().await;
+    f.user("ann").await;
+    let endpoint_id = f.endpoint(Scope::All, vec![]).await.id;
+    let new = NewReplay { endpoint_id, filter: ReplayFilter::default(), rate_per_second: 1 };
+    let replay = f.store.create_replay(new).await.unwrap();
+    f.store.close().await;
+    let settings = server_settings(&SERVER.database());
+    let data = f.settings.data_dir.clone();
+    assert!(matches!(run(&data, &settings), Err(MigrateError::Replays(1))));
+    let again = open(&f.settings).unwrap();
+    again.cancel_replay(&replay.id).await.unwrap();
+    again.close().await;
+    run(&data, &settings).unwrap();
 }

@@ -4,10 +4,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::web::Data;
-use rollcall_domain::{
-    endpoint::{OnExhausted, RetrySchedule, Scope},
-    event::EventType,
-};
+use rollcall_domain::endpoint::{OnExhausted, RetrySchedule, Scope};
 use rollcall_store::config_ops;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
@@ -16,7 +13,7 @@ use crate::{
     State,
     body::Body,
     error::{ApiError, ApiResult},
-    field::{OneOf, Within},
+    field::{EventTypes, OneOf, Within},
     json,
     query::NoQuery,
     routes::{directories, organizations},
@@ -31,7 +28,7 @@ pub(crate) struct NewEndpoint {
     description: Option<String>,
     organization_id: Option<String>,
     directory_id: Option<String>,
-    event_types: Option<Vec<OneOf<EventType>>>,
+    event_types: Option<Vec<EventTypes>>,
     format: Option<String>,
     retry_schedule: Option<Vec<Wait>>,
     timeout_seconds: Option<Timeout>,

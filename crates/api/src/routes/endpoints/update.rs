@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use actix_web::web::{Data, Path};
 use rollcall_domain::{
     endpoint::{Endpoint, OnExhausted},
-    event::EventType,
     ids::EndpointId,
 };
 use rollcall_store::config_ops::EndpointPatch;
@@ -16,7 +15,7 @@ use crate::{
     State,
     body::{Body, present},
     error::ApiResult,
-    field::OneOf,
+    field::{EventTypes, OneOf},
     json,
     query::NoQuery,
     validate::{self, Timeout, Wait},
@@ -31,7 +30,7 @@ pub(crate) struct EndpointChange {
     #[serde(default, deserialize_with = "present")]
     description: Option<Option<String>>,
     #[serde(default, deserialize_with = "present")]
-    event_types: Option<Vec<OneOf<EventType>>>,
+    event_types: Option<Vec<EventTypes>>,
     #[serde(default, deserialize_with = "present")]
     format: Option<String>,
     #[serde(default, deserialize_with = "present")]
