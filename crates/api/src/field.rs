@@ -8,6 +8,7 @@ use rollcall_domain::{
     endpoint::OnExhausted,
     event::EventType,
 };
+use rollcall_store::config_ops::Start;
 use serde::{
     Deserialize, Deserializer,
     de::{Error, Visitor},
@@ -181,6 +182,53 @@ impl<'de> Deserialize<'de> for Moment {
         deserializer.deserialize_str(Text(|text: &str| {
             text.parse().map(Moment).map_err(|_| "must be a time such as 2026-01-31T12:00:00Z".to_owned())
         }))
+    }
+}
+
+/// From where on an endpoint begins: `"now"`, `"beginning"`, a sequence, or a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StartAt(pub(crate) Start);
+
+impl StartAt {
+    const FORM: &str = "now, beginning, a sequence from 1, or a time such as 2026-01-31T12:00:00Z";
+}
+
+impl<'de> Deserialize<'de> for StartAt {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Form;
+
+        impl Visitor<'_> for Form {
+            type Value = StartAt;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(StartAt::FORM)
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<StartAt, E> {
+                match text {
+                    "now" => Ok(StartAt(Start::Now)),
+                    "beginning" => Ok(StartAt(Start::Beginning)),
+                    _ => text
+                        .parse()
+                        .map(|time| StartAt(Start::Time(time)))
+                        .map_err(|_| E::custom(format_args!("must be {}", StartAt::FORM))),
+                }
+            }
+
+            fn visit_u64<E: Error>(self, sequence: u64) -> Result<StartAt, E> {
+                // The store counts in 63 bits.
+                if (1..=i64::MAX as u64).contains(&sequence) {
+                    Ok(StartAt(Start::Sequence(sequence)))
+                } else {
+                    Err(E::custom(format_args!("must be {}", StartAt::FORM)))
+                }
+            }
+
+            fn visit_i64<E: Error>(self, _: i64) -> Result<StartAt, E> {
+                Err(E::custom(format_args!("must be {}", StartAt::FORM)))
+            }
+        }
+        deserializer.deserialize_any(Form)
     }
 }
 

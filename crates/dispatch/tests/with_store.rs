@@ -22,7 +22,7 @@ use rollcall_domain::{
 use rollcall_scim::{Rules, user_input};
 use rollcall_store::{
     Store, WriteRequest, clock,
-    config_ops::{NewDirectory, NewEndpoint},
+    config_ops::{NewDirectory, NewEndpoint, Start},
 };
 use rollcall_stream::Feed;
 use serde_json::{Value, json};
@@ -153,6 +153,7 @@ async fn endpoint(store: &Store, url: String) -> EndpointId {
         timeout_seconds: 5,
         on_exhausted: OnExhausted::DeadLetter,
         headers: BTreeMap::new(),
+        start: Start::Now,
     };
     store.create_endpoint(new).await.unwrap().0.id
 }

@@ -11,6 +11,7 @@ mod tokens;
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use rollcall_domain::{
     directory::{Mode, Provider},
     endpoint::{EndpointState, Format, OnExhausted, RetrySchedule, Scope},
@@ -67,7 +68,21 @@ pub struct DirectoryPatch {
     pub compatibility: Option<RuleSwitches>,
 }
 
-/// A new endpoint. It starts after the newest event.
+/// From where on an endpoint is sent what is in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Start {
+    /// What is decided from now on.
+    #[default]
+    Now,
+    /// Everything that the log has.
+    Beginning,
+    /// This sequence of its directory and what comes after; for an endpoint of one directory.
+    Sequence(u64),
+    /// What was decided at this time or later, give or take a moment.
+    Time(Timestamp),
+}
+
+/// A new endpoint.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the fields are those of `Endpoint`")]
 pub struct NewEndpoint {
@@ -80,6 +95,7 @@ pub struct NewEndpoint {
     pub timeout_seconds: u8,
     pub on_exhausted: OnExhausted,
     pub headers: BTreeMap<String, String>,
+    pub start: Start,
 }
 
 /// A change of an endpoint: `None` leaves a field as it is.

@@ -26,6 +26,7 @@ use crate::{
 };
 
 pub(crate) use progress::save;
+pub(crate) use range::start;
 
 /// A new replay.
 #[derive(Clone, Debug)]

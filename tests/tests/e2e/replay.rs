@@ -104,6 +104,53 @@ async fn a_new_endpoint_catches_up_by_a_replay_of_everything_and_misses_nothing_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endpoint_begins_where_it_says() {
+    let world = PROFILE.world().await;
+    let dir = world.directory("okta").await;
+    let user = changes(&dir).await;
+    let other = world.directory("okta").await;
+    other.user("zoe").await;
+    let all = world.owner.events(&dir.directory).await;
+    let fifth = all[4].0["timestamp"].clone();
+    for (hook, start, first) in [
+        ("everything", json!("beginning"), 1),
+        ("sequence", json!(8), 8),
+        ("time", fifth, 5),
+        ("later", json!(12), 12),
+        ("now", json!("now"), 11),
+    ] {
+        world.subscribe(hook, json!({"directory_id": dir.directory, "start": start})).await;
+        // By the millisecond: others may have the same time.
+        let least = if hook == "time" { 1 } else { first };
+        if first <= 10 {
+            let arrived = arrived(&world, hook, usize::try_from(11 - first).expect("a few")).await;
+            assert!((least..=first).contains(&arrived[0].sequence()), "{hook}: {}", arrived[0].sequence());
+        }
+    }
+    dir.set(&user, "title", json!("new")).await.expect(200);
+    for (hook, count) in [("everything", 11), ("sequence", 4), ("later", 1), ("now", 1)] {
+        let arrived = arrived(&world, hook, count).await;
+        assert_eq!(arrived.last().map(Event::sequence), Some(11), "{hook}");
+        assert_eq!(arrived.len(), count, "{hook}");
+    }
+    // Of all directories, from the beginning.
+    let organization = json!({"organization_id": dir.organization, "start": "beginning"});
+    world.subscribe("whole", organization).await;
+    arrived(&world, "whole", 12).await;
+    for (body, field) in [
+        (json!({"start": 3}), "start"),
+        (json!({"start": 0, "directory_id": dir.directory}), "start"),
+        (json!({"start": "soon"}), "start"),
+        (json!({"start": {}}), "start"),
+    ] {
+        let mut body = body;
+        body["url"] = json!(world.receiver.url("x"));
+        let refused = world.owner.post("/endpoints", body.clone()).await.expect_problem(422);
+        assert_eq!(refused["field"], field, "{body}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_replay_is_cancelled_and_another_survives_a_kill() {
     let mut world = PROFILE.world().await;
     let dir = world.directory("okta").await;

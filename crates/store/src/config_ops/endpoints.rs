@@ -21,6 +21,7 @@ impl Store {
         let shared = self.inner.shared.clone();
         self.change(move |applied| {
             let now = clock::now();
+            let start = replays::start(applied.connection, new.start, &new.scope, applied.heads()?)?;
             let endpoint = Endpoint {
                 id: EndpointId::from_uuid(clock::new_uuid()),
                 url: new.url,
@@ -34,7 +35,7 @@ impl Store {
                 headers: new.headers,
                 state: EndpointState::Active,
                 state_reason: None,
-                start: applied.heads()?,
+                start,
                 created_at: now,
                 updated_at: now,
             };

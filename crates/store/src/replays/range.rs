@@ -4,12 +4,14 @@ use jiff::{SignedDuration, Timestamp};
 use rollcall_domain::{
     endpoint::{Endpoint, Scope},
     event::EventType,
+    ids::DirectoryId,
     replay::ReplayFilter,
     shard::{Positions, shard_of},
 };
 
 use super::progress::{is_undelivered, number};
 use crate::{
+    config_ops::Start,
     db::{Db, DbError, bind},
     read::head,
     rows::EVENT_TABLES,
@@ -22,6 +24,30 @@ pub(super) struct Range {
     pub(super) after: Positions,
     pub(super) up_to: Positions,
     pub(super) total: u64,
+}
+
+/// The place in the log after which an endpoint begins: of these heads, or before.
+pub(crate) fn start(c: &Db, start: Start, scope: &Scope, heads: Positions) -> Result<Positions, DbError> {
+    let shards = heads.shards().max(1);
+    let mut place = heads.clone();
+    match start {
+        Start::Now => {}
+        Start::Beginning => place = Positions::beginning(),
+        Start::Sequence(sequence) => {
+            if let Scope::Directory(id) = scope {
+                let shard = shard_of(id, shards);
+                if let Some(first) = at_sequence(c, FROM_SEQUENCE, id, sequence)? {
+                    place.set(shard, first - 1);
+                }
+            }
+        }
+        Start::Time(time) => {
+            for (shard, head) in heads.iter() {
+                place.set(shard, before(c, shard, time, head)?);
+            }
+        }
+    }
+    Ok(place)
 }
 
 /// The part of the log, as it is now, that the filter's events are in.
@@ -47,17 +73,12 @@ pub(super) fn find(
             up_to = up_to.min(before(c, shard, to.saturating_add(SKEW).unwrap_or(to), up_to)?);
         }
         if let Scope::Directory(id) = &scope {
-            let position = |sql: &str, sequence: u64| -> Result<Option<u64>, DbError> {
-                Ok(c.row(sql, bind![id.as_str(), sequence], |row| row.get::<Option<i64>>(0))?
-                    .flatten()
-                    .and_then(|position| u64::try_from(position).ok()))
-            };
             if let Some(from) = filter.from_sequence {
-                let first = position(FROM_SEQUENCE, from)?;
+                let first = at_sequence(c, FROM_SEQUENCE, id, from)?;
                 after = after.max(first.map_or(up_to, |position| position - 1));
             }
             if let Some(to) = filter.to_sequence {
-                up_to = up_to.min(position(TO_SEQUENCE, to)?.unwrap_or(0));
+                up_to = up_to.min(at_sequence(c, TO_SEQUENCE, id, to)?.unwrap_or(0));
             }
         }
         let count =
@@ -76,6 +97,13 @@ const FROM_SEQUENCE: &str = "SELECT MIN(e.position) FROM events e
      WHERE e.directory_pk = (SELECT pk FROM directories WHERE id = $1) AND e.sequence >= $2";
 const TO_SEQUENCE: &str = "SELECT MAX(e.position) FROM events e
      WHERE e.directory_pk = (SELECT pk FROM directories WHERE id = $1) AND e.sequence <= $2";
+
+/// What one of these says.
+fn at_sequence(c: &Db, sql: &str, directory: &DirectoryId, sequence: u64) -> Result<Option<u64>, DbError> {
+    Ok(c.row(sql, bind![directory.as_str(), sequence], |row| row.get::<Option<i64>>(0))?
+        .flatten()
+        .and_then(|position| u64::try_from(position).ok()))
+}
 
 /// The last position whose event was decided before this time, by halving: positions have no gaps, times hardly ever go
 /// back.

@@ -13,7 +13,7 @@ use rollcall_domain::{
 use rollcall_scim::{Document, ListQuery, ResourceKind, Rules, group_input, patch_request, user_input};
 use rollcall_store::{
     CommitListener, Committed, Settings, Store, WriteError, WriteRequest, clock,
-    config_ops::{NewDirectory, NewEndpoint},
+    config_ops::{NewDirectory, NewEndpoint, Start},
 };
 use rollcall_tests::servers::postgres::Postgres;
 use serde_json::{Map, Value, json};
@@ -163,6 +163,7 @@ pub(crate) fn new_endpoint(scope: Scope, event_types: Vec<EventType>) -> NewEndp
         timeout_seconds: 15,
         on_exhausted: OnExhausted::DeadLetter,
         headers: [("x-a".to_owned(), "b".to_owned())].into(),
+        start: Start::Now,
     }
 }
 

@@ -1,11 +1,11 @@
 //! `POST /v1/endpoints`: 201 with the endpoint and its secret, which is shown this once. It starts
-//! after the newest event; its URL is not probed.
+//! after the newest event unless it says otherwise; its URL is not probed.
 
 use std::collections::BTreeMap;
 
 use actix_web::web::Data;
 use rollcall_domain::endpoint::{OnExhausted, RetrySchedule, Scope};
-use rollcall_store::config_ops;
+use rollcall_store::config_ops::{self, Start};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use crate::{
     State,
     body::Body,
     error::{ApiError, ApiResult},
-    field::{EventTypes, OneOf, Within},
+    field::{EventTypes, OneOf, StartAt, Within},
     json,
     query::NoQuery,
     routes::{directories, organizations},
@@ -34,6 +34,7 @@ pub(crate) struct NewEndpoint {
     timeout_seconds: Option<Timeout>,
     on_exhausted: Option<OneOf<OnExhausted>>,
     headers: Option<BTreeMap<String, String>>,
+    start: Option<StartAt>,
 }
 
 #[derive(Serialize)]
@@ -61,6 +62,11 @@ impl NewEndpoint {
                 return Err(ApiError::invalid("directory_id", "cannot be combined with `organization_id`"));
             }
         };
+        let start = self.start.map_or_else(Start::default, |start| start.0);
+        if matches!(start, Start::Sequence(_)) && !matches!(scope, Scope::Directory(_)) {
+            let why = "can be a sequence only with `directory_id`: each directory counts for itself";
+            return Err(ApiError::invalid("start", why));
+        }
         let event_types = validate::event_types(self.event_types.unwrap_or_default(), &scope)?;
         Ok(config_ops::NewEndpoint {
             url: self.url,
@@ -74,6 +80,7 @@ impl NewEndpoint {
             timeout_seconds: validate::timeout(self.timeout_seconds.unwrap_or(Self::TIMEOUT)),
             on_exhausted: self.on_exhausted.map_or_else(OnExhausted::default, |then| then.0),
             headers: validate::headers(self.headers.unwrap_or_default())?,
+            start,
         })
     }
 }
