@@ -49,6 +49,11 @@ impl Owner {
         self.client.send_json("PATCH", path, "application/json", &body).await
     }
 
+    /// PUT with a JSON body
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        self.client.send_json("PUT", path, "application/json", &body).await
+    }
+
     /// DELETE
     pub async fn delete(&self, path: &str) -> Answer {
         self.client.send("DELETE", path, &[], None).await

@@ -14,6 +14,8 @@ mod bad_input;
 mod compatibility;
 #[path = "e2e/concurrency.rs"]
 mod concurrency;
+#[path = "e2e/consumers.rs"]
+mod consumers;
 #[path = "e2e/corpus.rs"]
 mod corpus;
 #[path = "e2e/delivery.rs"]

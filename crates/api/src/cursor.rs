@@ -21,6 +21,7 @@ pub(crate) enum List {
     Members = b'm' as isize,
     Requests = b'r' as isize,
     Replays = b'p' as isize,
+    Consumers = b'c' as isize,
 }
 
 /// Makes and reads cursors.

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::{
     State, cursor,
     error::{ApiError, ApiResult},
-    field::choose,
+    field::EventTypes,
     query::Query,
 };
 
@@ -44,13 +44,8 @@ impl Filter {
         ["directory_id", "organization_id", "type", "subject_id", "stream"];
 
     pub(crate) fn from_query(query: &Query) -> ApiResult<Self> {
-        let mut types: Vec<EventType> = Vec::new();
-        for name in query.many("type") {
-            let kind = choose(name).map_err(|why| ApiError::invalid_parameter("type", why))?;
-            if !types.contains(&kind) {
-                types.push(kind);
-            }
-        }
+        let types: Result<Vec<_>, String> = query.many("type").map(EventTypes::parse).collect();
+        let types = EventTypes::all_of(types.map_err(|why| ApiError::invalid_parameter("type", why))?);
         let stream = |value: &str| ["directories", "operator"].iter().position(|name| *name == value);
         let operator = query.parsed("stream", "directories or operator", stream)? == Some(1);
         for name in ["directory_id", "organization_id"] {

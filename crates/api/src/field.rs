@@ -130,7 +130,7 @@ pub(crate) struct EventTypes {
 }
 
 impl EventTypes {
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let prefix = match text {
             "*" => Some(""),
             _ => text.strip_suffix('*').filter(|prefix| prefix.ends_with('.')),

@@ -1,6 +1,7 @@
 //! The table of routes. One operation per file.
 
 mod compatibility_rules;
+mod consumers;
 mod deliveries;
 mod directories;
 mod document;
@@ -21,6 +22,7 @@ use crate::error::{ApiError, ApiResult};
 
 const GET: Method = Method::GET;
 const POST: Method = Method::POST;
+const PUT: Method = Method::PUT;
 const PATCH: Method = Method::PATCH;
 const DELETE: Method = Method::DELETE;
 
@@ -89,6 +91,15 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(at("/deliveries", [(GET, to(deliveries::list::list))]))
         .service(at("/deliveries/{id}", [(GET, to(deliveries::get::get))]))
         .service(at("/deliveries/{id}/resend", [(POST, to(deliveries::resend::resend))]))
+        .service(at("/consumers", [(GET, to(consumers::list::list))]))
+        .service(at(
+            "/consumers/{name}",
+            [
+                (GET, to(consumers::get::get)),
+                (PUT, to(consumers::put::put)),
+                (DELETE, to(consumers::delete::delete)),
+            ],
+        ))
         .service(at("/replays", [(GET, to(replays::list::list)), (POST, to(replays::create::create))]))
         .service(at("/replays/{id}", [(GET, to(replays::get::get))]))
         .service(at("/replays/{id}/cancel", [(POST, to(replays::cancel::cancel))]))

@@ -18,6 +18,7 @@ pub mod backup;
 pub mod catalog;
 pub mod clock;
 pub mod config_ops;
+pub mod consumers;
 pub mod ledger;
 pub mod metric;
 pub mod migrate;

@@ -121,7 +121,7 @@ pub(crate) fn at(c: &Db, shard: u16, position: u64) -> Result<Option<Arc<LoggedE
 }
 
 /// Positions have no gaps and times do not go back, so that halving finds it.
-fn position_at(c: &Db, shard: u16, time: Timestamp) -> Result<u64, DbError> {
+pub(crate) fn position_at(c: &Db, shard: u16, time: Timestamp) -> Result<u64, DbError> {
     let (mut older, mut not_older) = (0, head(c, shard)? + 1);
     while older + 1 < not_older {
         let middle = older + (not_older - older) / 2;

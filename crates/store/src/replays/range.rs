@@ -1,6 +1,6 @@
 //! From sequences and times to positions, and how many events lie between.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use rollcall_domain::{
     endpoint::{Endpoint, Scope},
     event::EventType,
@@ -13,7 +13,7 @@ use super::progress::{is_undelivered, number};
 use crate::{
     config_ops::Start,
     db::{Db, DbError, bind},
-    read::head,
+    read::{events::position_at, head},
     rows::EVENT_TABLES,
 };
 
@@ -42,8 +42,8 @@ pub(crate) fn start(c: &Db, start: Start, scope: &Scope, heads: Positions) -> Re
             }
         }
         Start::Time(time) => {
-            for (shard, head) in heads.iter() {
-                place.set(shard, before(c, shard, time, head)?);
+            for shard in 0..shards {
+                place.set(shard, position_at(c, shard, time)?);
             }
         }
     }
@@ -67,10 +67,10 @@ pub(super) fn find(
         }
         let (mut after, mut up_to) = (0, head(c, shard)?);
         if let Some(from) = filter.from_time {
-            after = after.max(before(c, shard, from.saturating_sub(SKEW).unwrap_or(from), up_to)?);
+            after = after.max(position_at(c, shard, from.saturating_sub(SKEW).unwrap_or(from))?);
         }
         if let Some(to) = filter.to_time {
-            up_to = up_to.min(before(c, shard, to.saturating_add(SKEW).unwrap_or(to), up_to)?);
+            up_to = up_to.min(position_at(c, shard, to.saturating_add(SKEW).unwrap_or(to))?);
         }
         if let Scope::Directory(id) = &scope {
             if let Some(from) = filter.from_sequence {
@@ -103,24 +103,6 @@ fn at_sequence(c: &Db, sql: &str, directory: &DirectoryId, sequence: u64) -> Res
     Ok(c.row(sql, bind![directory.as_str(), sequence], |row| row.get::<Option<i64>>(0))?
         .flatten()
         .and_then(|position| u64::try_from(position).ok()))
-}
-
-/// The last position whose event was decided before this time, by halving: positions have no gaps, times hardly ever go
-/// back.
-fn before(c: &Db, shard: u16, time: Timestamp, head: u64) -> Result<u64, DbError> {
-    let (mut least, mut most) = (0, head);
-    while least < most {
-        let middle = least + (most - least).div_ceil(2);
-        let sql = "SELECT e.timestamp FROM events e WHERE e.shard = $1 AND e.position >= $2
-                   ORDER BY e.position LIMIT 1";
-        let found = c.row(sql, bind![shard, middle], |row| row.time(0))?;
-        if found.is_some_and(|found| found < time) {
-            least = middle;
-        } else {
-            most = middle - 1;
-        }
-    }
-    Ok(least)
 }
 
 /// How many events are in a part of a shard.

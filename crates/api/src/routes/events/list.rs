@@ -1,4 +1,5 @@
-//! `GET /v1/events`: events in order, after a cursor or an event's id, from the beginning without.
+//! `GET /v1/events`: events in order, after a cursor or an event's id, or from where a consumer is; from the beginning
+//! without.
 //! With `wait` an answer that would be empty waits for the first event, at most so many seconds.
 //! `next_cursor` is always there: it is where to go on, whether or not there is more by now.
 
@@ -15,6 +16,7 @@ use crate::{
     feed_reader::{Batch, Filter, Waited, place_of, read_or_wait},
     json,
     query::Query,
+    routes::consumers,
 };
 
 /// The longest wait in seconds.
@@ -22,13 +24,15 @@ const MAX_WAIT: u32 = 60;
 
 pub(crate) async fn list(state: Data<State>, query: Query) -> ApiResult {
     let [directory, organization, kind, subject, of] = Filter::PARAMETERS;
-    let query = query.only(&[directory, organization, kind, subject, of, "after", "limit", "wait"])?;
+    let query =
+        query.only(&[directory, organization, kind, subject, of, "after", "consumer", "limit", "wait"])?;
     let filter = Filter::from_query(&query)?;
     let limit = query.limit()?;
     let wait = query.number("wait", 0..=MAX_WAIT)?.unwrap_or(0);
-    let after = match query.one("after")? {
-        Some(after) => place_of(&state, &filter, after).await?,
-        None => Positions::beginning(),
+    let after = match (query.one("after")?, query.one("consumer")?) {
+        (Some(after), _) => place_of(&state, &filter, after).await?,
+        (None, Some(name)) => consumers::place(&state, name).await?,
+        (None, None) => Positions::beginning(),
     };
     let deadline = Instant::now() + Duration::from_secs(wait.into());
     let (Waited::Events(batch) | Waited::TimedOut(batch) | Waited::ShuttingDown(batch)) =

@@ -18,6 +18,7 @@ use crate::{
     error::{ApiError, ApiResult, ErrorCode},
     feed_reader::{Batch, Filter, Waited, place_of, read_or_wait},
     query::Query,
+    routes::consumers,
 };
 
 const LAST_EVENT_ID: &str = "Last-Event-ID";
@@ -37,7 +38,7 @@ struct EventStream {
 
 pub(crate) async fn stream(state: Data<State>, request: HttpRequest, query: Query) -> ApiResult {
     let [directory, organization, kind, subject, of] = Filter::PARAMETERS;
-    let query = query.only(&[directory, organization, kind, subject, of, "after"])?;
+    let query = query.only(&[directory, organization, kind, subject, of, "after", "consumer"])?;
     let filter = Filter::from_query(&query)?;
     // A client that comes back repeats its URL; what it saw last is newer than what it once asked for.
     let last_event_id = request.headers().get(LAST_EVENT_ID).filter(|id| !id.is_empty());
@@ -48,7 +49,10 @@ pub(crate) async fn stream(state: Data<State>, request: HttpRequest, query: Quer
         }
         .map_err(|error| error.of_header(LAST_EVENT_ID))?,
         (None, Some(after)) => place_of(&state, &filter, after).await?,
-        (None, None) => state.store.heads().await?,
+        (None, None) => match query.one("consumer")? {
+            Some(name) => consumers::place(&state, name).await?,
+            None => state.store.heads().await?,
+        },
     };
     let permit = state.streams.clone().try_acquire_owned().map_err(|_| {
         ApiError::retry_after(

@@ -1,0 +1,8 @@
+-- Applications that pull events, and the place up to which each has handled them (JSON).
+CREATE TABLE consumers (
+    pk         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name       TEXT COLLATE "C" NOT NULL UNIQUE,
+    positions  TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
