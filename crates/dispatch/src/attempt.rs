@@ -367,4 +367,6 @@ fn bounded(text: String) -> String {
 }
 
 #[cfg(test)]
+mod spellings;
+#[cfg(test)]
 mod tests;

@@ -25,7 +25,7 @@ fn sender() -> Sender {
     Sender::new(&Settings::default(), egress, "Rollcall/0").unwrap()
 }
 
-fn entry(url: &str, headers: &[(&str, &str)]) -> EndpointEntry {
+pub(super) fn entry(url: &str, headers: &[(&str, &str)]) -> EndpointEntry {
     EndpointEntry {
         endpoint: Arc::new(Endpoint {
             id: EndpointId::from_uuid(Uuid::nil()),
