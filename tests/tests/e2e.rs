@@ -25,6 +25,8 @@ mod delivery;
 mod desk;
 #[path = "e2e/folder.rs"]
 mod folder;
+#[path = "e2e/keys.rs"]
+mod keys;
 #[path = "e2e/lifecycle.rs"]
 mod lifecycle;
 #[path = "e2e/operator.rs"]

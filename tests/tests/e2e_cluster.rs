@@ -24,6 +24,8 @@ mod delivery;
 mod desk;
 #[path = "e2e/feed.rs"]
 mod feed;
+#[path = "e2e/keys.rs"]
+mod keys;
 #[path = "e2e/lifecycle.rs"]
 mod lifecycle;
 #[path = "e2e/operator.rs"]

@@ -10,7 +10,7 @@ use rollcall_domain::{
 };
 use rollcall_store::config_ops::Start;
 use serde::{
-    Deserialize, Deserializer,
+    Deserialize, Deserializer, Serialize,
     de::{Error, Visitor},
 };
 
@@ -85,6 +85,22 @@ impl Choice for Mode {
 impl Choice for OnExhausted {
     fn all() -> Vec<(&'static str, Self)> {
         vec![("dead_letter", Self::DeadLetter), ("block", Self::Block), ("coalesce", Self::Coalesce)]
+    }
+}
+
+/// A kind of signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Signature {
+    /// HMAC-SHA256 by the endpoint's secret.
+    V1,
+    /// Ed25519 by a key whose public half anybody may have.
+    V1a,
+}
+
+impl Choice for Signature {
+    fn all() -> Vec<(&'static str, Self)> {
+        vec![("v1", Self::V1), ("v1a", Self::V1a)]
     }
 }
 
@@ -182,6 +198,47 @@ impl<'de> Deserialize<'de> for Moment {
         deserializer.deserialize_str(Text(|text: &str| {
             text.parse().map(Moment).map_err(|_| "must be a time such as 2026-01-31T12:00:00Z".to_owned())
         }))
+    }
+}
+
+/// A place in a directory, from 1; the store counts in 63 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sequence(pub(crate) u64);
+
+impl<'de> Deserialize<'de> for Sequence {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Form;
+
+        impl Form {
+            fn wrong<E: Error>() -> E {
+                E::custom("must be a whole number from 1")
+            }
+        }
+
+        impl Visitor<'_> for Form {
+            type Value = Sequence;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a whole number from 1")
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Sequence, E> {
+                if (1..=i64::MAX as u64).contains(&number) {
+                    Ok(Sequence(number))
+                } else {
+                    Err(Self::wrong())
+                }
+            }
+
+            fn visit_i64<E: Error>(self, _: i64) -> Result<Sequence, E> {
+                Err(Self::wrong())
+            }
+
+            fn visit_f64<E: Error>(self, _: f64) -> Result<Sequence, E> {
+                Err(Self::wrong())
+            }
+        }
+        deserializer.deserialize_u64(Form)
     }
 }
 

@@ -18,6 +18,7 @@ mod error;
 mod feed_reader;
 mod field;
 mod json;
+mod keys;
 pub mod metric;
 mod observe;
 mod openapi;
@@ -30,6 +31,7 @@ mod views;
 mod wording;
 
 pub use error::ErrorCode;
+pub use keys::configure_keys;
 pub use openapi::OPENAPI;
 pub use state::{CheckEndpointUrl, Options, State, TriedOut, TryOut, TryRequest};
 

@@ -12,7 +12,7 @@ use url::Url;
 use crate::{
     State,
     error::{ApiError, ApiResult, ErrorCode, clipped},
-    field::{EventTypes, Within},
+    field::{EventTypes, OneOf, Signature, Within},
 };
 
 const MAX_NAME: usize = 200;
@@ -105,6 +105,16 @@ pub(crate) fn event_types(types: Vec<EventTypes>, scope: &Scope) -> ApiResult<Ve
         return Err(ApiError::invalid("event_types", why));
     }
     Ok(types)
+}
+
+/// Whether webhooks carry `v1a` signatures; `v1` they always do.
+pub(crate) fn signatures(kinds: Option<Vec<OneOf<Signature>>>) -> ApiResult<Option<bool>> {
+    let Some(kinds) = kinds else { return Ok(None) };
+    let has = |kind| kinds.iter().any(|one| one.0 == kind);
+    if !has(Signature::V1) || kinds.len() > 1 + usize::from(has(Signature::V1a)) {
+        return Err(ApiError::invalid("signatures", "must be [\"v1\"] or [\"v1\",\"v1a\"]"));
+    }
+    Ok(Some(has(Signature::V1a)))
 }
 
 /// The one format that there is.

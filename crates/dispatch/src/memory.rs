@@ -140,6 +140,7 @@ impl Memory {
                 headers: BTreeMap::new(),
                 state: EndpointState::Active,
                 state_reason: None,
+                public_keys: Vec::new(),
                 start: Positions::beginning(),
                 created_at: clock::now(),
                 updated_at: clock::now(),

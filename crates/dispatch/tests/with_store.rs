@@ -154,6 +154,7 @@ async fn endpoint(store: &Store, url: String) -> EndpointId {
         on_exhausted: OnExhausted::DeadLetter,
         headers: BTreeMap::new(),
         start: Start::Now,
+        asymmetric: false,
     };
     store.create_endpoint(new).await.unwrap().0.id
 }

@@ -138,6 +138,8 @@ pub struct Endpoint {
     pub state: EndpointState,
     /// Why it is not active, in words.
     pub state_reason: Option<String>,
+    /// What its `v1a` signatures can be verified with (`whpk_…`), the newest first; none, and it gets only `v1`.
+    pub public_keys: Vec<String>,
     /// It receives what was committed after this place in the log.
     pub start: Positions,
     /// When it was made.

@@ -59,7 +59,7 @@ pub struct ReplayFilter {
     /// Empty: every type.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub types: Vec<EventType>,
-    /// A user or a group; memberships are the user's.
+    /// A user or a group; memberships are found under both.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject_id: Option<Box<str>>,
     /// Of this directory's sequences, both ends included.
@@ -83,7 +83,10 @@ impl ReplayFilter {
         self.organization_id.as_ref().is_none_or(|id| *id == event.organization_id)
             && self.directory_id.as_ref().is_none_or(|id| *id == event.directory_id)
             && (self.types.is_empty() || self.types.contains(&event.kind))
-            && self.subject_id.as_ref().is_none_or(|id| **id == *event.subject.id)
+            && self.subject_id.as_ref().is_none_or(|id| {
+                **id == *event.subject.id
+                    || event.group_id.as_ref().is_some_and(|group| group.as_str() == &**id)
+            })
             && self.from_sequence.is_none_or(|least| event.sequence >= least)
             && self.to_sequence.is_none_or(|most| event.sequence <= most)
             && self.from_time.is_none_or(|first| event.timestamp.as_millisecond() >= first.as_millisecond())

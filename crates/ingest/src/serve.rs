@@ -12,7 +12,10 @@ use std::{
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::{Method, header::USER_AGENT},
+    http::{
+        Method,
+        header::{CONTENT_LENGTH, TRANSFER_ENCODING, USER_AGENT},
+    },
     web::{Data, Payload},
 };
 use bytes::Bytes;
@@ -186,6 +189,8 @@ impl Seen<'_> {
             at,
             method: self.method,
             path: beginning(path.unwrap_or(whole), MAX_PATH),
+            path_cut: path.unwrap_or(whole).len() > MAX_PATH,
+            request_unread: noted.body.borrow().is_none() && has_body(request),
             status: answer.status.as_u16(),
             reason: answer.reason.map(Reason::as_str),
             micros: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
@@ -222,6 +227,13 @@ impl Seen<'_> {
             tracing::info!(%request_id, directory_id, method, route, status, reason, micros, sender, rules = ?applied, "refused");
         }
     }
+}
+
+/// Whether a body follows the head of the request (RFC 9112 §6).
+fn has_body(request: &HttpRequest) -> bool {
+    let headers = request.headers();
+    headers.contains_key(TRANSFER_ENCODING)
+        || headers.get(CONTENT_LENGTH).is_some_and(|length| length.as_bytes() != b"0")
 }
 
 /// How much of a URL and of a user agent the request log keeps, in bytes.

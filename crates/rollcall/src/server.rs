@@ -246,6 +246,7 @@ impl Application {
                     if serves {
                         rollcall_ingest::configure(config, ingest.clone());
                         rollcall_api::configure(config, api.clone());
+                        rollcall_api::configure_keys(config, api.clone());
                     }
                 })
                 .default_service(web::to(nothing_here))

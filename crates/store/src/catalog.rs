@@ -4,7 +4,7 @@
 
 mod load;
 
-pub(crate) use load::{complete, endpoint, refreshed, sealed_with};
+pub(crate) use load::{complete, endpoint, public_keys, refreshed, sealed_with};
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -96,6 +96,8 @@ pub struct NewEndpoint {
     pub on_exhausted: OnExhausted,
     pub headers: BTreeMap<String, String>,
     pub start: Start,
+    /// Whether it gets signatures that anybody can verify, too (`v1a`).
+    pub asymmetric: bool,
 }
 
 /// A change of an endpoint: `None` leaves a field as it is.
@@ -110,6 +112,8 @@ pub struct EndpointPatch {
     pub on_exhausted: Option<OnExhausted>,
     pub headers: Option<BTreeMap<String, String>>,
     pub state: Option<(EndpointState, Option<String>)>,
+    /// Whether it gets signatures that anybody can verify, too (`v1a`).
+    pub asymmetric: Option<bool>,
 }
 
 impl From<DbError> for ConfigError {

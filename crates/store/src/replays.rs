@@ -22,6 +22,7 @@ use rollcall_domain::{
 use crate::{
     config_ops::ConfigError,
     db::{Db, DbError, Row, bind},
+    ledger::BreakerState,
     read::ReadError,
 };
 
@@ -65,6 +66,10 @@ pub struct ReplayReport {
     pub delivered: u64,
     /// How many used up their attempts.
     pub failed: u64,
+    /// Whether it is being sent, as of now: its own lanes find out whether the endpoint answers.
+    pub breaker: BreakerState,
+    /// Since when every attempt of it has failed, if so.
+    pub failing_since: Option<Timestamp>,
 }
 
 /// What happened to events of a replay in a shard.

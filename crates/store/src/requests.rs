@@ -74,6 +74,10 @@ pub struct LoggedRequest {
     pub events: Option<(u64, u64, u64)>,
     /// The body, if one was read.
     pub request_body: Option<Bytes>,
+    /// There was one, and it was not read.
+    pub request_unread: bool,
+    /// The path goes on after that.
+    pub path_cut: bool,
     /// The body of the answer, or its beginning.
     pub response_body: Vec<u8>,
     /// The answer was longer than that.

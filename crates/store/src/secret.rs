@@ -4,6 +4,7 @@ use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 
@@ -22,6 +23,17 @@ pub(crate) fn new_token() -> String {
 /// A new signing secret as Standard Webhooks writes them: `whsec_` and standard base64 of 32 bytes.
 pub(crate) fn new_signing_secret() -> SecretString {
     format!("whsec_{}", STANDARD.encode(random())).into()
+}
+
+/// A new key for signatures that anybody can verify, as Standard Webhooks writes them: `whsk_` and base64 of the 32 bytes
+/// of an Ed25519 seed (RFC 8032) and the public key's 32; and that one by itself, `whpk_`. `None` if there is no random
+/// number to be had.
+pub(crate) fn new_signing_key() -> Option<(SecretString, String)> {
+    let seed = random();
+    let pair = Ed25519KeyPair::from_seed_unchecked(&seed).ok()?;
+    let public = pair.public_key().as_ref();
+    let private = STANDARD.encode([&seed, public].concat());
+    Some((format!("whsk_{private}").into(), format!("whpk_{}", STANDARD.encode(public))))
 }
 
 /// What is kept of a token.

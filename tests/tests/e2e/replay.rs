@@ -64,10 +64,7 @@ async fn a_receiver_that_forgot_gets_everything_from_a_sequence_on() {
     assert_eq!(sequences(&first), (1..=10).collect::<Vec<_>>());
 
     let made = replay(&world, &endpoint, json!({"directory_id": dir.directory, "from_sequence": 4})).await;
-    assert_eq!(
-        (&made["status"], &made["total"], &made["delivered"]),
-        (&json!("running"), &json!(7), &json!(0))
-    );
+    assert_eq!((&made["status"], &made["total"]), (&json!("running"), &json!(7)));
     let done = until(&world, &made, "done").await;
     assert_eq!((&done["delivered"], &done["failed"]), (&json!(7), &json!(0)), "{done}");
     let all = arrived(&world, "forgets", 17).await;
@@ -82,8 +79,16 @@ async fn a_receiver_that_forgot_gets_everything_from_a_sequence_on() {
     let path = format!("/deliveries/{}", delivery["id"].as_str().expect("it has an id"));
     let attempts = world.owner.get(&path).await.expect(200)["attempts"].clone();
     assert_eq!((&attempts[0]["trigger"], &attempts[1]["trigger"]), (&json!("schedule"), &json!("replay")));
+    // A group has its memberships.
+    let (ann, bob) = (dir.user("ann").await, dir.user("bob").await);
+    let group = dir.group("G", &[&ann, &bob]).await;
+    dir.remove_member(&group, &ann).await;
+    let of_group = replay(&world, &endpoint, json!({"subject_id": group})).await;
+    assert_eq!(of_group["total"], 4);
+    let of_group = until(&world, &of_group, "done").await;
+    assert_eq!(of_group["delivered"], 4);
     let listed = world.owner.list("/replays", &format!("?endpoint_id={}", endpoint.id), 10).await;
-    assert_eq!(listed, [done]);
+    assert_eq!(listed, [of_group, done]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -218,6 +223,7 @@ async fn what_makes_no_sense_is_refused_with_the_field() {
     let world = PROFILE.world().await;
     let dir = world.directory("okta").await;
     let endpoint = world.subscribe("quiet", json!({})).await;
+    let stranger = world.owner.organization("Stranger").await;
     for (body, status, field) in [
         (json!({}), 422, "endpoint_id"),
         (json!({"endpoint_id": "ep_nobody"}), 404, "endpoint_id"),
@@ -231,6 +237,17 @@ async fn what_makes_no_sense_is_refused_with_the_field() {
         (json!({"endpoint_id": endpoint.id, "from_time": "yesterday"}), 422, "from_time"),
         (json!({"endpoint_id": endpoint.id, "types": ["user"]}), 422, "types[0]"),
         (json!({"endpoint_id": endpoint.id, "rate_per_second": 0}), 422, "rate_per_second"),
+        (json!({"endpoint_id": endpoint.id, "subject_id": "nonsense"}), 422, "subject_id"),
+        (
+            json!({"endpoint_id": endpoint.id, "directory_id": dir.directory, "from_sequence": 1.5}),
+            422,
+            "from_sequence",
+        ),
+        (
+            json!({"endpoint_id": endpoint.id, "directory_id": dir.directory, "organization_id": stranger}),
+            422,
+            "directory_id",
+        ),
         (json!({"endpoint_id": endpoint.id, "only_undeliverd": true}), 422, "only_undeliverd"),
     ] {
         let refused = world.owner.post("/replays", body.clone()).await.expect_problem(status);

@@ -53,6 +53,7 @@ fn changes_nothing(endpoint: &Endpoint, patch: &EndpointPatch) -> bool {
         on_exhausted,
         headers,
         state,
+        asymmetric,
     } = patch;
     same(url, &endpoint.url)
         && same(description, &endpoint.description)
@@ -61,6 +62,7 @@ fn changes_nothing(endpoint: &Endpoint, patch: &EndpointPatch) -> bool {
         && same(timeout_seconds, &endpoint.timeout_seconds)
         && same(on_exhausted, &endpoint.on_exhausted)
         && same(headers, &endpoint.headers)
+        && same(asymmetric, &!endpoint.public_keys.is_empty())
         && state
             .as_ref()
             .is_none_or(|(state, reason)| *state == endpoint.state && *reason == endpoint.state_reason)

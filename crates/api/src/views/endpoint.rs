@@ -12,6 +12,8 @@ use rollcall_domain::{
 use rollcall_store::ledger::{BreakerState, Lag};
 use serde::Serialize;
 
+use crate::field::Signature;
+
 /// What the owner set, and its state.
 #[derive(Serialize)]
 pub(crate) struct EndpointView<'a> {
@@ -29,6 +31,9 @@ pub(crate) struct EndpointView<'a> {
     timeout_seconds: u8,
     on_exhausted: OnExhausted,
     headers: &'a BTreeMap<String, String>,
+    signatures: &'static [Signature],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    public_keys: &'a [String],
     state: EndpointState,
     #[serde(skip_serializing_if = "Option::is_none")]
     state_reason: Option<&'a str>,
@@ -57,6 +62,11 @@ impl<'a> From<&'a Endpoint> for EndpointView<'a> {
             timeout_seconds: endpoint.timeout_seconds,
             on_exhausted: endpoint.on_exhausted,
             headers: &endpoint.headers,
+            signatures: match endpoint.public_keys.as_slice() {
+                [] => &[Signature::V1],
+                _ => &[Signature::V1, Signature::V1a],
+            },
+            public_keys: &endpoint.public_keys,
             state: endpoint.state,
             state_reason: endpoint.state_reason.as_deref(),
             created_at: endpoint.created_at,
@@ -76,7 +86,7 @@ struct LagView {
 
 /// Whether it is being sent to, and if not, when one attempt will find out how it fares.
 #[derive(Serialize)]
-struct BreakerView {
+pub(crate) struct BreakerView {
     breaker: &'static str,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "timestamp::serialize_option")]
     next_probe_at: Option<Timestamp>,

@@ -9,6 +9,8 @@ use rollcall_domain::{
 use rollcall_store::replays::ReplayReport;
 use serde::Serialize;
 
+use super::endpoint::BreakerView;
+
 /// A replay with what came of it so far.
 #[derive(Serialize)]
 pub(crate) struct ReplayView<'a> {
@@ -23,6 +25,10 @@ pub(crate) struct ReplayView<'a> {
     #[serde(flatten)]
     filter: &'a ReplayFilter,
     rate_per_second: u32,
+    #[serde(flatten)]
+    breaker: Option<BreakerView>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "timestamp::serialize_option")]
+    failing_since: Option<Timestamp>,
     #[serde(serialize_with = "timestamp::serialize")]
     created_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "timestamp::serialize_option")]
@@ -31,7 +37,7 @@ pub(crate) struct ReplayView<'a> {
 
 impl<'a> From<&'a ReplayReport> for ReplayView<'a> {
     fn from(report: &'a ReplayReport) -> Self {
-        let ReplayReport { replay, delivered, failed } = report;
+        let ReplayReport { replay, delivered, failed, breaker, failing_since } = report;
         Self {
             id: &replay.id,
             endpoint_id: &replay.endpoint_id,
@@ -41,6 +47,8 @@ impl<'a> From<&'a ReplayReport> for ReplayView<'a> {
             failed: *failed,
             filter: &replay.filter,
             rate_per_second: replay.rate_per_second,
+            breaker: (replay.status == ReplayStatus::Running).then(|| (*breaker).into()),
+            failing_since: *failing_since,
             created_at: replay.created_at,
             finished_at: replay.finished_at,
         }

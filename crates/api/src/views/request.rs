@@ -25,6 +25,8 @@ pub(crate) struct RequestReport<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     response_body: Option<Body<'a>>,
     response_body_cut: bool,
+    /// A password was taken out, or the URL was longer: what was sent meant something else.
+    changed: bool,
     /// What the sender should do instead, if it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     advice: Option<&'static str>,
@@ -71,6 +73,7 @@ impl<'a> RequestReport<'a> {
             request_body_cut: detail.request_cut,
             response_body: detail.response_body.as_deref().map(Body::new),
             response_body_cut: detail.response_cut,
+            changed: detail.changed,
             advice: reason.map(Reason::advice),
             events: events.iter().map(row).collect(),
         }

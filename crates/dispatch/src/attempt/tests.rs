@@ -43,6 +43,7 @@ pub(super) fn entry(url: &str, headers: &[(&str, &str)]) -> EndpointEntry {
                 .collect::<BTreeMap<_, _>>(),
             state: EndpointState::Active,
             state_reason: None,
+            public_keys: Vec::new(),
             start: rollcall_domain::shard::Positions::beginning(),
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: Timestamp::UNIX_EPOCH,

@@ -295,7 +295,10 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
         if track.part.is_some() {
             match finished {
                 Finished::Settled => self.settled_by_replay(index, event),
-                Finished::Dead { .. } => self.replayed(index, 0, 1),
+                Finished::Dead { .. } => {
+                    self.replayed(index, 0, 1);
+                    self.note_exhausted(index, event);
+                }
                 Finished::Parked
                 | Finished::Blocked
                 | Finished::Exhausted

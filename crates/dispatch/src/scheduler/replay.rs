@@ -7,7 +7,11 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use rollcall_domain::{event::LoggedEvent, ids::EndpointId, replay::Replay};
+use rollcall_domain::{
+    event::LoggedEvent,
+    ids::{EndpointId, GroupId},
+    replay::Replay,
+};
 use rollcall_store::{
     Catalog,
     catalog::EndpointEntry,
@@ -99,8 +103,11 @@ pub(super) async fn read<L: Log>(
 ) -> Result<LaneRead, ReadError> {
     let (shard, after, up_to, limit) = (query.shard, query.after, query.up_to, query.limit);
     let found = match &replay.filter.subject_id {
-        Some(subject) => log.subject_events(shard, subject, after + 1, up_to, limit).await?,
-        None => log.lane_events(query).await?,
+        // Of a group, its memberships too, which are their users' events.
+        Some(subject) if GroupId::parse(subject).is_none() => {
+            log.subject_events(shard, subject, after + 1, up_to, limit).await?
+        }
+        _ => log.lane_events(query).await?,
     };
     undelivered(log, entry, replay, shard, found).await
 }

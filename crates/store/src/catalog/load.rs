@@ -18,6 +18,7 @@ use secrecy::SecretString;
 
 use super::{Catalog, DirectoryEntry, EndpointEntry};
 use crate::{
+    clock,
     db::{Db, DbError, Row, bind},
     names, replays,
     seal::Sealed,
@@ -155,8 +156,19 @@ fn endpoint_entry(c: &Db, shared: &Shared, id: &EndpointId) -> Result<Option<End
     Ok(Some(EndpointEntry { endpoint: Arc::new(endpoint), secrets, replays }))
 }
 
-/// An endpoint's row.
+/// The public keys that an endpoint's webhooks can be verified with now, the newest first.
+pub(crate) fn public_keys(c: &Db, id: &EndpointId) -> Result<Vec<String>, DbError> {
+    c.rows(
+        "SELECT public_key FROM endpoint_secrets WHERE endpoint_id = $1 AND public_key IS NOT NULL
+         AND (expires_at IS NULL OR expires_at > $2) ORDER BY pk DESC",
+        bind![id.as_str(), clock::now()],
+        |row| row.get(0),
+    )
+}
+
+/// An endpoint's row, with its public keys.
 pub(crate) fn endpoint(c: &Db, id: &EndpointId) -> Result<Option<Endpoint>, DbError> {
+    let keys = public_keys(c, id)?;
     c.row(
         "SELECT id, url, description, organization_id, directory_id, event_types, format, retry_schedule,
                 timeout_seconds, on_exhausted, headers, state, state_reason, start_positions, created_at, updated_at
@@ -185,6 +197,7 @@ pub(crate) fn endpoint(c: &Db, id: &EndpointId) -> Result<Option<Endpoint>, DbEr
                 headers: row.json(10)?,
                 state: row.parsed(11, names::endpoint_state)?,
                 state_reason: row.get(12)?,
+                public_keys: keys.clone(),
                 start: row.json(13)?,
                 created_at: row.time(14)?,
                 updated_at: row.time(15)?,

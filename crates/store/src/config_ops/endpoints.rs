@@ -7,7 +7,10 @@ use rollcall_domain::{
 };
 use secrecy::SecretString;
 
-use super::{ConfigError, EndpointPatch, NewEndpoint, json, secrets::insert_secret};
+use super::{
+    ConfigError, EndpointPatch, NewEndpoint, json,
+    secrets::{has_keys, insert_key, insert_secret, remove_keys},
+};
 use crate::{
     Store, catalog, clock,
     db::{DbError, bind},
@@ -22,7 +25,7 @@ impl Store {
         self.change(move |applied| {
             let now = clock::now();
             let start = replays::start(applied.connection, new.start, &new.scope, applied.heads()?)?;
-            let endpoint = Endpoint {
+            let mut endpoint = Endpoint {
                 id: EndpointId::from_uuid(clock::new_uuid()),
                 url: new.url,
                 description: new.description,
@@ -35,6 +38,7 @@ impl Store {
                 headers: new.headers,
                 state: EndpointState::Active,
                 state_reason: None,
+                public_keys: Vec::new(),
                 start,
                 created_at: now,
                 updated_at: now,
@@ -65,7 +69,11 @@ impl Store {
                     now,
                 ])?;
             let secret = secret::new_signing_secret();
-            insert_secret(applied, &shared.sealer, &endpoint.id, &secret, now)?;
+            insert_secret(applied, &shared.sealer, &endpoint.id, &secret, None, now)?;
+            if new.asymmetric {
+                insert_key(applied, &shared.sealer, &endpoint.id, now)?;
+                endpoint.public_keys = catalog::public_keys(applied.connection, &endpoint.id)?;
+            }
             applied.touched.push(Touched::Endpoint(endpoint.id.clone()));
             Ok((endpoint, secret))
         })
@@ -78,11 +86,18 @@ impl Store {
         id: &EndpointId,
         patch: EndpointPatch,
     ) -> Result<Endpoint, ConfigError> {
-        let id = id.clone();
+        let (id, shared) = (id.clone(), self.inner.shared.clone());
         self.change(move |applied| {
             let mut endpoint = catalog::endpoint(applied.connection, &id)?.ok_or(ConfigError::NotFound)?;
-            apply(&mut endpoint, patch, clock::now());
+            let (asymmetric, now) = (patch.asymmetric, clock::now());
+            apply(&mut endpoint, patch, now);
             update(applied, &endpoint)?;
+            match asymmetric {
+                Some(true) if !has_keys(applied, &id)? => insert_key(applied, &shared.sealer, &id, now)?,
+                Some(false) => remove_keys(applied, &id)?,
+                Some(true) | None => {}
+            }
+            endpoint.public_keys = catalog::public_keys(applied.connection, &id)?;
             applied.touched.push(Touched::Endpoint(id));
             Ok(endpoint)
         })
@@ -128,6 +143,7 @@ fn apply(endpoint: &mut Endpoint, patch: EndpointPatch, now: Timestamp) {
         on_exhausted,
         headers,
         state,
+        asymmetric: _,
     } = patch;
     if let Some(url) = url {
         endpoint.url = url;

@@ -36,7 +36,10 @@ impl Store {
                 bind![end, id.as_str()],
             )?;
             let secret = secret::new_signing_secret();
-            insert_secret(applied, &shared.sealer, &id, &secret, now)?;
+            insert_secret(applied, &shared.sealer, &id, &secret, None, now)?;
+            if has_keys(applied, &id)? {
+                insert_key(applied, &shared.sealer, &id, now)?;
+            }
             applied.touched.push(Touched::Endpoint(id));
             Ok((secret, end))
         })
@@ -50,12 +53,39 @@ pub(super) fn insert_secret(
     sealer: &Sealer,
     endpoint: &EndpointId,
     secret: &SecretString,
+    public_key: Option<&str>,
     created_at: Timestamp,
 ) -> Result<(), ConfigError> {
     let sealed = sealer.seal(endpoint.as_str(), secret).ok_or(ConfigError::Failed)?;
     applied.connection.execute(
-        "INSERT INTO endpoint_secrets (endpoint_id, key_id, sealed, created_at) VALUES ($1, $2, $3, $4)",
-        bind![endpoint.as_str(), sealed.key_id, sealed.bytes.as_slice(), created_at],
+        "INSERT INTO endpoint_secrets (endpoint_id, key_id, sealed, created_at, public_key) VALUES ($1, $2, $3, $4, $5)",
+        bind![endpoint.as_str(), sealed.key_id, sealed.bytes.as_slice(), created_at, public_key],
+    )?;
+    Ok(())
+}
+
+/// Adds a key whose signatures anybody can verify.
+pub(super) fn insert_key(
+    applied: &Applied<'_>,
+    sealer: &Sealer,
+    endpoint: &EndpointId,
+    created_at: Timestamp,
+) -> Result<(), ConfigError> {
+    let (private, public) = secret::new_signing_key().ok_or(ConfigError::Failed)?;
+    insert_secret(applied, sealer, endpoint, &private, Some(&public), created_at)
+}
+
+/// Whether the endpoint has such keys.
+pub(super) fn has_keys(applied: &Applied<'_>, endpoint: &EndpointId) -> Result<bool, ConfigError> {
+    let sql = "SELECT 1 FROM endpoint_secrets WHERE endpoint_id = $1 AND public_key IS NOT NULL";
+    Ok(applied.connection.exists(sql, bind![endpoint.as_str()])?)
+}
+
+/// Removes them.
+pub(super) fn remove_keys(applied: &Applied<'_>, endpoint: &EndpointId) -> Result<(), ConfigError> {
+    applied.connection.execute(
+        "DELETE FROM endpoint_secrets WHERE endpoint_id = $1 AND public_key IS NOT NULL",
+        bind![endpoint.as_str()],
     )?;
     Ok(())
 }

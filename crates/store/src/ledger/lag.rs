@@ -12,6 +12,7 @@ use rollcall_domain::{
 use super::{
     BreakerState, Lag,
     deliveries::View,
+    lanes::{lanes_of, number},
     scope::{directories_of, shards_of},
     upkeep::attempts_kept_since,
 };
@@ -93,6 +94,14 @@ fn lag(
         views.iter().filter(|view| shards == 1 || view.frontier < heads.at(view.shard)).collect();
     count_ahead(c, endpoint, &behind, &parked, &mut lag, &mut budget, shards)?;
     Ok((lag, views.iter().filter_map(|view| view.failing_since).min()))
+}
+
+/// How the lanes of this name fare, as far as it is saved.
+pub(crate) fn health(c: &Db, id: &EndpointId) -> Result<(BreakerState, Option<Timestamp>), DbError> {
+    let Some(number) = number(c, id)? else { return Ok(<_>::default()) };
+    let (lanes, now) = (lanes_of(c, number)?, clock::now());
+    let breaker = worst(lanes.iter().map(|lane| BreakerState::read(&lane.breaker).at(now)));
+    Ok((breaker, lanes.iter().filter_map(|lane| lane.failing_since).min()))
 }
 
 /// What the lanes of one endpoint come to: left alone if one of them says so, until the last of these

@@ -68,10 +68,10 @@ pub(super) const TABLES: [Table; 19] = [
     },
     Table {
         name: "endpoint_secrets",
-        columns: "pk endpoint_id key_id sealed created_at expires_at",
+        columns: "pk endpoint_id key_id sealed created_at expires_at public_key",
         turned: &[("key_id", "t.key_id"), ("sealed", "t.sealed")],
         joins: "CROSS JOIN side.secret t ON t.secret_pk = s.pk",
-        comparable: Some("pk endpoint_id created_at expires_at"),
+        comparable: Some("pk endpoint_id created_at expires_at public_key"),
         ..PLAIN
     },
     Table {

@@ -1,11 +1,15 @@
 //! Looking at replays.
 
-use rollcall_domain::ids::{EndpointId, ReplayId};
+use rollcall_domain::{
+    ids::{EndpointId, ReplayId},
+    replay::ReplayStatus,
+};
 
 use super::{COLUMNS, ReplayReport, replay};
 use crate::{
     Store,
-    db::{DbError, Row, bind},
+    db::{Db, DbError, Row, bind},
+    ledger::{BreakerState, health},
     read::ReadError,
 };
 
@@ -19,7 +23,7 @@ impl Store {
         let id = id.clone();
         self.read(move |c| {
             let sql = format!("SELECT {COLUMNS}, {REPORT} FROM replays r WHERE r.id = $1");
-            Ok(c.row(&sql, bind![id.as_str()], report)?)
+            Ok(c.row(&sql, bind![id.as_str()], report)?.map(|report| with_health(c, report)).transpose()?)
         })
         .await
     }
@@ -41,12 +45,27 @@ impl Store {
                 endpoint.as_ref().map(EndpointId::as_str),
                 before.as_ref().map(ReplayId::as_str),
             );
-            Ok(c.rows(&sql, bind![endpoint, before, limit], report)?)
+            let found = c.rows(&sql, bind![endpoint, before, limit], report)?;
+            Ok(found.into_iter().map(|report| with_health(c, report)).collect::<Result<_, DbError>>()?)
         })
         .await
     }
 }
 
 fn report(row: &Row<'_>) -> Result<ReplayReport, DbError> {
-    Ok(ReplayReport { replay: replay(row)?, delivered: row.uint(10)?, failed: row.uint(11)? })
+    Ok(ReplayReport {
+        replay: replay(row)?,
+        delivered: row.uint(10)?,
+        failed: row.uint(11)?,
+        breaker: BreakerState::default(),
+        failing_since: None,
+    })
+}
+
+/// How it fares, by what is saved of its lanes.
+fn with_health(c: &Db, mut report: ReplayReport) -> Result<ReplayReport, DbError> {
+    if report.replay.status == ReplayStatus::Running {
+        (report.breaker, report.failing_since) = health(c, &report.replay.lane_id())?;
+    }
+    Ok(report)
 }

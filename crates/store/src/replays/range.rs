@@ -145,7 +145,7 @@ fn count(
            AND e.kind IN (SELECT CAST(value AS BIGINT) FROM json_each($6))
            AND (CAST($7 AS TEXT) IS NULL OR d.organization_id = $7) AND (CAST($8 AS TEXT) IS NULL OR d.id = $8)
            AND (CAST($9 AS TEXT) IS NULL OR d.organization_id = $9) AND (CAST($10 AS TEXT) IS NULL OR d.id = $10)
-           AND (CAST($11 AS TEXT) IS NULL OR e.subject_id = $11)
+           AND (CAST($11 AS TEXT) IS NULL OR e.subject_id = $11 OR e.group_id = $11)
            AND (CAST($12 AS BIGINT) IS NULL OR e.timestamp >= $12)
            AND (CAST($13 AS BIGINT) IS NULL OR e.timestamp <= $13)
            AND (e.sandbox = 0 OR $14 = 1)"

@@ -91,6 +91,8 @@ pub struct RequestDetail {
     pub response_body: Option<String>,
     /// The answer is not whole.
     pub response_cut: bool,
+    /// What is kept of it means something else than what was sent: a password was taken out, or the URL was longer.
+    pub changed: bool,
 }
 
 /// Some requests.
@@ -110,6 +112,9 @@ pub struct SeenSender {
     /// When the newest request of it began.
     pub at: Timestamp,
 }
+
+/// What stands for a sender that was not recognised.
+const UNKNOWN: &str = "unknown";
 
 const SUMMARY: &str = "pk, id, at, method, path, status, reason, micros, sender, rules, events";
 
@@ -247,7 +252,7 @@ impl RequestQuery {
             && is(&self.method, Some(&row.method))
             && self.path.as_ref().is_none_or(|path| row.path.starts_with(path.as_str()))
             && is(&self.reason, row.reason.as_deref())
-            && is(&self.sender, row.sender.as_deref())
+            && is(&self.sender, Some(row.sender.as_deref().unwrap_or(UNKNOWN)))
             && self.rule.as_ref().is_none_or(|rule| row.rules.contains(rule))
     }
 }
@@ -281,5 +286,6 @@ fn detail(row: &Row<'_>) -> Result<RequestDetail, DbError> {
         request_cut: cut & 1 != 0,
         response_body: row.get(15)?,
         response_cut: cut & 2 != 0,
+        changed: cut & 4 != 0,
     })
 }

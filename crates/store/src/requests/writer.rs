@@ -271,13 +271,14 @@ impl Writer {
 
 fn append(db: &Db, requests: &[LoggedRequest], body_bytes: usize) -> Result<(), DbError> {
     for request in requests {
-        let (request_body, whole) =
-            redact::body(request.request_body.as_deref().unwrap_or_default(), body_bytes);
-        let (response_body, answer_whole) = redact::body(&request.response_body, body_bytes);
-        let cut = u8::from(!whole) | u8::from(!answer_whole || request.response_cut) << 1;
+        let sent = redact::body(request.request_body.as_deref().unwrap_or_default(), body_bytes);
+        let answered = redact::body(&request.response_body, body_bytes);
         let path = redact::path(request.path.clone());
+        let cut = u8::from(sent.cut || request.request_unread)
+            | u8::from(answered.cut || request.response_cut) << 1
+            | u8::from(sent.changed || path.changed || request.path_cut) << 2;
         let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-        let bytes = 256 + path.len() + length(&request_body) + length(&response_body);
+        let bytes = 256 + length(&path.text) + length(&sent.text) + length(&answered.text);
         let events = request.events;
         db.execute(
             "INSERT INTO log (id, directory_id, at, method, path, status, reason, micros, sender, rules, user_agent,
@@ -288,7 +289,7 @@ fn append(db: &Db, requests: &[LoggedRequest], body_bytes: usize) -> Result<(), 
                 request.directory_id.as_str(),
                 request.at,
                 request.method,
-                path,
+                path.text,
                 request.status,
                 request.reason,
                 request.micros,
@@ -298,8 +299,8 @@ fn append(db: &Db, requests: &[LoggedRequest], body_bytes: usize) -> Result<(), 
                 events.map_or(0, |(count, ..)| count),
                 events.map(|(_, first, _)| first),
                 events.map(|(.., last)| last),
-                request_body,
-                response_body,
+                sent.text,
+                answered.text,
                 cut,
                 bytes as u64,
             ],

@@ -40,6 +40,8 @@ fn logged(directory: &DirectoryId, path: &str) -> LoggedRequest {
         user_agent: None,
         events: None,
         request_body: None,
+        request_unread: false,
+        path_cut: false,
         response_body: b"{\"a\":1}".to_vec(),
         response_cut: false,
     }

@@ -164,6 +164,7 @@ pub(crate) fn new_endpoint(scope: Scope, event_types: Vec<EventType>) -> NewEndp
         on_exhausted: OnExhausted::DeadLetter,
         headers: [("x-a".to_owned(), "b".to_owned())].into(),
         start: Start::Now,
+        asymmetric: false,
     }
 }
 

@@ -3,6 +3,7 @@
 use actix_web::web::{Data, Path};
 use bytes::Bytes;
 use rollcall_domain::ids::{DirectoryId, RequestId};
+use rollcall_scim::Reason;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -39,11 +40,10 @@ pub(crate) async fn dry_run(
 ) -> ApiResult {
     let (directory, id) = ids.into_inner();
     let detail = find(&state, &directory, &id).await?;
-    if detail.request_cut {
-        return Err(ApiError::new(
-            ErrorCode::Conflict,
-            "The log has not the whole body of this request (store.requests.body_bytes says how much it keeps).",
-        ));
+    if detail.request_cut || detail.changed {
+        let why = "The log does not have this request whole: it was longer than what is kept, was refused before it was \
+                   read, or something was taken out of it.";
+        return Err(ApiError::new(ErrorCode::Conflict, why));
     }
     let tried = (state.try_out)(TryOut {
         directory_id: directory,
@@ -52,6 +52,11 @@ pub(crate) async fn dry_run(
         body: detail.request_body.map_or_else(Bytes::new, Bytes::from),
     })
     .await;
+    if tried.reason == Some(Reason::NotImplemented) {
+        let why =
+            "A bulk request cannot be tried without carrying it out: its operations build on each other.";
+        return Err(ApiError::new(ErrorCode::Conflict, why));
+    }
     let body = String::from_utf8_lossy(&tried.body);
     Ok(json::ok(&DryRunReport {
         request_id: &id,

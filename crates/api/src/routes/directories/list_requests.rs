@@ -36,9 +36,11 @@ pub(crate) async fn list_requests(state: Data<State>, id: Path<DirectoryId>, que
         rule: query.parsed("rule", "a name that GET /v1/compatibility-rules gives", |text| {
             Rule::ALL.iter().find(|rule| rule.name() == text).map(|rule| rule.name().to_owned())
         })?,
-        sender: query
-            .parsed("sender", &one_of(Sender::ALL.iter().map(|it| it.name())), Sender::parse)?
-            .map(|sender| sender.name().to_owned()),
+        sender: query.parsed(
+            "sender",
+            &one_of(Sender::ALL.iter().map(|it| it.name()).chain(["unknown"])),
+            |name| (name == "unknown" || Sender::parse(name).is_some()).then(|| name.to_owned()),
+        )?,
         since: time("since")?,
         until: time("until")?,
         limit: query.limit()?,

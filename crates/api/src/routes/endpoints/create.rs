@@ -13,7 +13,7 @@ use crate::{
     State,
     body::Body,
     error::{ApiError, ApiResult},
-    field::{EventTypes, OneOf, StartAt, Within},
+    field::{EventTypes, OneOf, Signature, StartAt, Within},
     json,
     query::NoQuery,
     routes::{directories, organizations},
@@ -35,6 +35,7 @@ pub(crate) struct NewEndpoint {
     on_exhausted: Option<OneOf<OnExhausted>>,
     headers: Option<BTreeMap<String, String>>,
     start: Option<StartAt>,
+    signatures: Option<Vec<OneOf<Signature>>>,
 }
 
 #[derive(Serialize)]
@@ -81,6 +82,7 @@ impl NewEndpoint {
             on_exhausted: self.on_exhausted.map_or_else(OnExhausted::default, |then| then.0),
             headers: validate::headers(self.headers.unwrap_or_default())?,
             start,
+            asymmetric: validate::signatures(self.signatures)?.unwrap_or(false),
         })
     }
 }

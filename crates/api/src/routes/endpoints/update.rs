@@ -15,7 +15,7 @@ use crate::{
     State,
     body::{Body, present},
     error::ApiResult,
-    field::{EventTypes, OneOf},
+    field::{EventTypes, OneOf, Signature},
     json,
     query::NoQuery,
     validate::{self, Timeout, Wait},
@@ -41,6 +41,8 @@ pub(crate) struct EndpointChange {
     on_exhausted: Option<OneOf<OnExhausted>>,
     #[serde(default, deserialize_with = "present")]
     headers: Option<BTreeMap<String, String>>,
+    #[serde(default, deserialize_with = "present")]
+    signatures: Option<Vec<OneOf<Signature>>>,
 }
 
 impl EndpointChange {
@@ -64,6 +66,7 @@ impl EndpointChange {
             on_exhausted: self.on_exhausted.map(|then| then.0),
             headers: self.headers.map(validate::headers).transpose()?,
             state: None,
+            asymmetric: validate::signatures(self.signatures)?,
         })
     }
 }

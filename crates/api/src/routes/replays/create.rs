@@ -2,21 +2,20 @@
 
 use actix_web::web::Data;
 use rollcall_domain::{
-    ids::EndpointId,
+    ids::{EndpointId, GroupId, UserId},
     replay::{Replay, ReplayFilter},
 };
-use rollcall_store::replays::{NewReplay, ReplayError, ReplayReport};
+use rollcall_store::replays::{NewReplay, ReplayError};
 use serde::Deserialize;
 
 use crate::{
     State,
     body::Body,
     error::{ApiError, ApiResult, ErrorCode},
-    field::{EventTypes, Moment, Within},
+    field::{EventTypes, Moment, Sequence, Within},
     json,
     query::NoQuery,
     routes::{directories, endpoints, organizations},
-    validate,
     views::replay::ReplayView,
 };
 
@@ -28,8 +27,8 @@ pub(crate) struct ReplayOrder {
     directory_id: Option<String>,
     types: Option<Vec<EventTypes>>,
     subject_id: Option<String>,
-    from_sequence: Option<u64>,
-    to_sequence: Option<u64>,
+    from_sequence: Option<Sequence>,
+    to_sequence: Option<Sequence>,
     from_time: Option<Moment>,
     to_time: Option<Moment>,
     #[serde(default)]
@@ -52,28 +51,38 @@ impl ReplayOrder {
                 let why = "needs `directory_id`: each directory counts for itself";
                 return Err(ApiError::invalid(field, why));
             }
-            // The store counts in 63 bits.
-            if sequence.is_some_and(|sequence| sequence > i64::MAX as u64) {
-                return Err(ApiError::invalid(field, "is higher than any sequence can be"));
-            }
         }
-        if self.from_sequence.zip(self.to_sequence).is_some_and(|(from, to)| from > to) {
+        let (from_sequence, to_sequence) =
+            (self.from_sequence.map(|from| from.0), self.to_sequence.map(|to| to.0));
+        if from_sequence.zip(to_sequence).is_some_and(|(from, to)| from > to) {
             return Err(ApiError::invalid("to_sequence", "must not be before `from_sequence`"));
         }
         let (from_time, to_time) = (self.from_time.map(|at| at.0), self.to_time.map(|at| at.0));
         if from_time.zip(to_time).is_some_and(|(from, to)| from > to) {
             return Err(ApiError::invalid("to_time", "must not be before `from_time`"));
         }
-        if let Some(subject) = &self.subject_id {
-            validate::name("subject_id", subject)?;
+        if self
+            .subject_id
+            .as_ref()
+            .is_some_and(|id| UserId::parse(id).is_none() && GroupId::parse(id).is_none())
+        {
+            return Err(ApiError::invalid(
+                "subject_id",
+                "must be an id of a user (usr_…) or a group (grp_…)",
+            ));
+        }
+        if let (Some(organization), Some(directory)) = (&organization_id, &directory_id)
+            && directories::find(state, directory)?.directory.organization_id != *organization
+        {
+            return Err(ApiError::invalid("directory_id", "is a directory of another organization"));
         }
         let filter = ReplayFilter {
             organization_id,
             directory_id,
             types: EventTypes::all_of(self.types.unwrap_or_default()),
             subject_id: self.subject_id.map(Into::into),
-            from_sequence: self.from_sequence,
-            to_sequence: self.to_sequence,
+            from_sequence,
+            to_sequence,
             from_time,
             to_time,
             only_undelivered: self.only_undelivered,
@@ -95,5 +104,6 @@ pub(crate) async fn create(state: Data<State>, _: NoQuery, Body(order): Body<Rep
         ReplayError::Read(error) => error.into(),
         ReplayError::Write(error) => error.into(),
     })?;
-    Ok(json::accepted(&ReplayView::from(&ReplayReport { replay, delivered: 0, failed: 0 })))
+    let report = state.store.replay(&replay.id).await?.ok_or_else(|| ApiError::not_found("replay"))?;
+    Ok(json::accepted(&ReplayView::from(&report)))
 }

@@ -21,7 +21,7 @@ CREATE TABLE requests.log (
     last_position  BIGINT,
     request_body   TEXT,
     response_body  TEXT,
-    -- What is not whole: 1 the request's body, 2 the answer's.
+    -- What is not whole: 1 the request's body, 2 the answer's; 4: something was taken out that changes its meaning.
     cut            INTEGER NOT NULL,
     -- About how much room it takes.
     bytes          BIGINT NOT NULL
