@@ -58,6 +58,16 @@ pub(crate) fn root(error: &dyn std::error::Error) -> String {
         .replace('\n', " ")
 }
 
+/// Whether what a crate found wrong is what was configured.
+fn is_configuration(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<rollcall_store::OpenError>()
+            .is_some_and(rollcall_store::OpenError::is_configuration)
+            || cause.is::<rollcall_stream::kafka::SettingsError>()
+    })
+}
+
 fn main() -> ExitCode {
     let command = cli::Cli::parse().command;
     // All TLS in this process, incoming webhooks' receivers included, uses the one provider.
@@ -68,6 +78,7 @@ fn main() -> ExitCode {
             eprintln!("rollcall: {}", failure.to_string().replace('\n', " "));
             match failure {
                 Failure::Config(_) => ExitCode::from(2),
+                Failure::Failed(error) if is_configuration(&error) => ExitCode::from(2),
                 Failure::Failed(_) => ExitCode::FAILURE,
             }
         }

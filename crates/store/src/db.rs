@@ -16,7 +16,7 @@ mod value;
 
 use std::ops::ControlFlow;
 
-pub(crate) use error::DbError;
+pub(crate) use error::{DbError, READ_ONLY};
 pub(crate) use postgres::{Session, Target};
 pub(crate) use row::{FromColumn, Row};
 pub(crate) use value::{Value, bind, json_array};

@@ -34,6 +34,7 @@ mod connection;
 mod db;
 mod disk;
 mod folder;
+mod identity;
 mod names;
 mod open;
 mod resources;

@@ -188,6 +188,14 @@ pub fn migrate(from: &Path, settings: &Settings, tell: Tell<'_>) -> Result<Summa
         return Err(MigrateError::Replays(running));
     }
 
+    let old = [Sealer::existing(folder.path())?, Some(Sealer::configured(key, &[])?)];
+    let old: Vec<Sealer> = old.into_iter().flatten().collect();
+    let sealers = Sealers { old: &old, new: &new };
+    // Before either side knows of it: a move that cannot be made leaves nothing behind.
+    if marker::read(folder.path())?.is_none() {
+        side::look_at_secrets(&c, &sealers)?;
+    }
+
     let target = Target::new(url, settings.tls_ca.as_ref())?.answering_within(ANSWER);
     let to = target.name();
     schema::migrate_server(&target, settings.shards)?;
@@ -202,9 +210,6 @@ pub fn migrate(from: &Path, settings: &Settings, tell: Tell<'_>) -> Result<Summa
         return Ok(summary);
     }
 
-    let old = [Sealer::existing(folder.path())?, Some(Sealer::configured(key, &[])?)];
-    let old: Vec<Sealer> = old.into_iter().flatten().collect();
-    let sealers = Sealers { old: &old, new: &new };
     let moved = carry(&c, &db, &folder, &mut arrived, &mut summary, &sealers, tell);
     drop(c);
     side::remove(&folder);

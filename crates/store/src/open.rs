@@ -13,6 +13,7 @@ use crate::{
     db::{Db, DbError, Session, Target},
     disk,
     folder::Folder,
+    identity,
     ledger::{self, Epochs, Ledger},
     migrate,
     read::{Connector, Readers},
@@ -49,7 +50,7 @@ pub(crate) fn files(settings: Settings, listener: Arc<dyn CommitListener>) -> Re
         Some(key) => Sealer::configured(key, &sealed_with)?,
         None => Sealer::load(folder.path(), &sealed_with)?,
     };
-    let shared = Arc::new(Shared::new(sealer));
+    let shared = Arc::new(Shared::new(sealer, identity::id(&main_connection).map_err(read)?));
 
     let (queue, receiver) = sync_channel(settings.write_queue.max(1));
     ledger::recall_token_use(&ledger_connection, &shared)
@@ -118,7 +119,8 @@ pub(crate) fn server(
         );
     }
     let sealer = Sealer::configured(key, &catalog::sealed_with(&db).map_err(read)?)?;
-    let shared = Arc::new(Shared::with_shards(sealer, shards));
+    identity::same_key(&db, &sealer, &target.name())?;
+    let shared = Arc::new(Shared::with_shards(sealer, identity::id(&db).map_err(read)?, shards));
     for (shard, position) in heads.iter() {
         shared.advance(shard, position);
     }

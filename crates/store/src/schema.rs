@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use crate::{
     OpenError,
     connection::flat,
-    db::{Db, DbError, Session, Target, bind},
+    db::{Db, DbError, READ_ONLY, Session, Target, bind},
 };
 
 /// The server's schema that holds what `main.db` does; the other one is `ledger`.
@@ -131,6 +131,9 @@ pub(crate) fn migrate_server(target: &Target, shards: u16) -> Result<(), OpenErr
             "using",
             format!("it is version {version}, and 15 is the oldest that works").into(),
         ));
+    }
+    if setting("transaction_read_only")? == "on" {
+        return Err(error("using", READ_ONLY.into()));
     }
     let encoding = setting("server_encoding")?;
     if encoding != "UTF8" {

@@ -34,6 +34,11 @@ pub(crate) struct Sealed {
 pub(crate) struct CannotOpen;
 
 impl Sealer {
+    /// Names the key, without telling it.
+    pub(crate) fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
     /// With the key from the configuration. What is sealed already (`sealed_with`: by which keys)
     /// needs the key that sealed it.
     pub(crate) fn configured(key: &SecretString, sealed_with: &[String]) -> Result<Self, OpenError> {

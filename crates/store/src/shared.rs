@@ -54,16 +54,18 @@ pub(crate) struct Shared {
     pub(crate) token_use: Mutex<HashMap<TokenId, TokenUse>>,
     /// For the endpoints' secrets.
     pub(crate) sealer: Sealer,
+    /// The store's own name.
+    pub(crate) store_id: Box<str>,
 }
 
 impl Shared {
     /// For a log of one shard; with an empty catalog.
-    pub(crate) fn new(sealer: Sealer) -> Self {
-        Self::with_shards(sealer, 1)
+    pub(crate) fn new(sealer: Sealer, store_id: Box<str>) -> Self {
+        Self::with_shards(sealer, store_id, 1)
     }
 
     /// For a log of so many shards; with an empty catalog.
-    pub(crate) fn with_shards(sealer: Sealer, shards: u16) -> Self {
+    pub(crate) fn with_shards(sealer: Sealer, store_id: Box<str>, shards: u16) -> Self {
         Self {
             catalog: ArcSwap::default(),
             revision: watch::Sender::new(0),
@@ -79,6 +81,7 @@ impl Shared {
             ledger: watch::Sender::new(0),
             token_use: Mutex::default(),
             sealer,
+            store_id,
         }
     }
 

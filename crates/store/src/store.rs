@@ -107,6 +107,13 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    /// Whether the configuration is wrong: trying again would not help.
+    pub fn is_configuration(&self) -> bool {
+        matches!(self, Self::MasterKey { .. } | Self::Url { .. })
+    }
+}
+
 /// A handle to the store; clones share it. The last one's drop closes the store.
 #[derive(Clone)]
 pub struct Store {
@@ -150,6 +157,11 @@ pub(crate) struct Threads {
 }
 
 impl Store {
+    /// The store's own name, which it has from its first opening on: 32 hex digits.
+    pub fn id(&self) -> &str {
+        &self.inner.shared.store_id
+    }
+
     /// Opens the store that the settings name, and makes it at the first time. Blocks, for as long as
     /// a server takes to answer.
     pub fn open(settings: Settings, listener: Arc<dyn CommitListener>) -> Result<Self, OpenError> {

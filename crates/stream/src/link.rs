@@ -11,6 +11,8 @@ use rollcall_store::{
 
 /// The methods of the store that the feed uses, so that tests can bring a log of their own.
 pub trait Log: Clone + Send + Sync + 'static {
+    /// The store's own name: what another store put on the topic is told by that.
+    fn store_id(&self) -> Box<str>;
     /// The newest committed position of each shard.
     fn heads(&self) -> impl Future<Output = Result<Positions, ReadError>> + Send;
     /// All events of a shard after a position, in order and without a gap; some of them.
@@ -40,6 +42,10 @@ pub trait Log: Clone + Send + Sync + 'static {
 }
 
 impl Log for Store {
+    fn store_id(&self) -> Box<str> {
+        self.id().into()
+    }
+
     async fn heads(&self) -> Result<Positions, ReadError> {
         self.heads().await
     }

@@ -125,6 +125,7 @@ struct Plan {
 impl Plan {
     /// Until relay and consumer have ended; without either, until told to stop.
     async fn carry_out(self, log: impl Log, feed: Arc<Feed>) {
+        let store_id = log.store_id();
         let with_kafka = self.settings.brokers.is_some();
         let relays = self.relay.is_some();
         let (pace, paced) = watch::channel(if relays || !with_kafka { Pace::Quick } else { Pace::Steady });
@@ -150,7 +151,7 @@ impl Plan {
             main.spawn(relay.run(stop));
         }
         if let Some(stop) = self.consumer {
-            main.spawn(Consumer::new(feed, self.pulse, self.shards).run(self.settings, stop));
+            main.spawn(Consumer::new(feed, self.pulse, self.shards, store_id).run(self.settings, stop));
         }
         if main.is_empty() {
             // A sender that is gone stops it as well.

@@ -71,14 +71,15 @@ async fn checks(settings: &Settings) -> Vec<Result<String, String>> {
         };
         results.push(server::bind(key, address).map(|_| free).map_err(|e| causes(&e)));
     }
-    results.push(open_store(settings).await);
-    results.extend(kafka(settings).await);
+    let mut shards = None;
+    results.push(open_store(settings, &mut shards).await);
+    results.extend(kafka(settings, shards).await);
     results.extend(redis(settings).await);
     results
 }
 
 /// Asks Kafka, if it is configured.
-async fn kafka(settings: &Settings) -> Option<Result<String, String>> {
+async fn kafka(settings: &Settings, shards: Option<u16>) -> Option<Result<String, String>> {
     settings.kafka.brokers.as_ref()?;
     let kafka = settings.kafka.clone();
     let asked = tokio::task::spawn_blocking(move || rollcall_stream::kafka::ping(&kafka)).await;
@@ -88,6 +89,13 @@ async fn kafka(settings: &Settings) -> Option<Result<String, String>> {
             let brokers =
                 if info.brokers == 1 { "1 broker".to_owned() } else { format!("{} brokers", info.brokers) };
             match info.partitions {
+                Some(partitions) if shards.is_some_and(|shards| usize::from(shards) != partitions) => {
+                    Err(format!(
+                        "Kafka: the topic {topic} has {partitions} partitions, and the store {} shards: name another topic, or \
+                     make this one anew",
+                        shards.unwrap_or_default()
+                    ))
+                }
                 Some(partitions) => {
                     Ok(format!("Kafka: {brokers}, the topic {topic} has {partitions} partitions"))
                 }
@@ -121,11 +129,12 @@ async fn redis(settings: &Settings) -> Option<Result<String, String>> {
 
 /// Opens the store and closes it again, which brings a server's schema to this version. A folder that
 /// is not there yet is not made: only whether it could be is looked at.
-async fn open_store(settings: &Settings) -> Result<String, String> {
+async fn open_store(settings: &Settings, found: &mut Option<u16>) -> Result<String, String> {
     if settings.store.url.is_some() {
         let opened = Store::open(settings.store.clone(), Feed::new(settings.stream.clone()));
         let store = opened.map_err(|e| causes(&e.into()))?;
         let (health, shards) = (store.health(), store.shards());
+        *found = Some(shards);
         store.close().await;
         return health
             .map(|()| format!("PostgreSQL: can be used, {shards} shards"))

@@ -12,6 +12,9 @@ pub(crate) enum DbError {
     /// The server did not answer in time.
     #[error("the database did not answer within {0:?}")]
     Late(std::time::Duration),
+    /// The server takes no writes.
+    #[error("{READ_ONLY}")]
+    ReadOnly,
     /// A column holds what this program never wrote.
     #[error("column {column} does not hold {wanted}")]
     Corrupt {
@@ -21,6 +24,10 @@ pub(crate) enum DbError {
         wanted: &'static str,
     },
 }
+
+/// Of a server that takes no writes.
+pub(crate) const READ_ONLY: &str =
+    "it takes no writes: it is a standby, or default_transaction_read_only is on";
 
 impl DbError {
     /// SQLite's code, if the error is SQLite's.
@@ -35,7 +42,7 @@ impl DbError {
     pub(crate) fn is_unavailable(&self) -> bool {
         match self {
             Self::Sqlite(_) | Self::Corrupt { .. } => false,
-            Self::Late(_) => true,
+            Self::Late(_) | Self::ReadOnly => true,
             // Connection exceptions, insufficient resources, operator intervention (a shutdown, a
             // statement or an idle transaction that took too long).
             Self::Postgres(error) => {

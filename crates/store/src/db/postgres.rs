@@ -10,7 +10,7 @@ use std::{
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Runtime;
-use tokio_postgres::{Client, Config, Row, Statement, types::ToSql};
+use tokio_postgres::{Client, Config, Row, Statement, config::Host, types::ToSql};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{DbError, Value, dialect, error, tls};
@@ -42,6 +42,10 @@ impl Target {
             .replace("sslmode=verify-full", "sslmode=require")
             .replace("sslmode=verify-ca", "sslmode=require");
         let mut config = Config::from_str(&url).map_err(|e| unusable(DbError::from(e).to_string()))?;
+        let is_torn = |host: &Host| matches!(host, Host::Tcp(name) if name.contains('@'));
+        if config.get_hosts().iter().any(is_torn) {
+            return Err(unusable("the password has an @ in it: write it as %40".to_owned()));
+        }
         if config.get_dbname().is_none() {
             return Err(unusable("it names no database".to_owned()));
         }
@@ -64,12 +68,13 @@ impl Target {
         let host = self.config.get_hosts().first().map_or_else(
             || "localhost".to_owned(),
             |host| match host {
-                tokio_postgres::config::Host::Tcp(name) => name.clone(),
-                tokio_postgres::config::Host::Unix(path) => path.display().to_string(),
+                Host::Tcp(name) => name.clone(),
+                Host::Unix(path) => path.display().to_string(),
             },
         );
         let port = self.config.get_ports().first().copied().unwrap_or(5432);
-        format!("PostgreSQL at {host}:{port}")
+        let database = self.config.get_dbname().unwrap_or_default();
+        format!("PostgreSQL at {host}:{port}/{database}")
     }
 }
 

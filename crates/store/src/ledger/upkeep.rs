@@ -99,7 +99,7 @@ mod tests {
         add(1, 31, 2 * PIECE + 1);
         add(1, 29, 3);
         add(2, 0, PIECE + 1);
-        let shared = Shared::new(Sealer::new(&[0; 32]));
+        let shared = Shared::new(Sealer::new(&[0; 32]), "s".into());
         let more = || upkeep(&c, &shared, 30).unwrap();
         let left = |endpoint: i64| -> i64 {
             c.row("SELECT COUNT(*) FROM attempts WHERE endpoint_pk = $1", bind![endpoint], |row| {

@@ -225,6 +225,17 @@ impl Sealers<'_> {
     }
 }
 
+/// Whether each secret of the folder can be opened.
+pub(super) fn look_at_secrets(c: &Connection, sealers: &Sealers<'_>) -> Result<(), MigrateError> {
+    let mut statement = c.prepare("SELECT endpoint_id, key_id, sealed FROM main.endpoint_secrets")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let owner: String = row.get(0)?;
+        sealers.open(&owner, &Sealed { key_id: row.get(1)?, bytes: row.get(2)? })?;
+    }
+    Ok(())
+}
+
 fn secrets(c: &Connection, sealers: &Sealers<'_>) -> Result<(), MigrateError> {
     let mut statement = c.prepare("SELECT pk, endpoint_id, key_id, sealed FROM main.endpoint_secrets")?;
     let mut rows = statement.query([])?;

@@ -304,3 +304,22 @@ async fn a_replay_has_to_end_first() {
     again.close().await;
     run(&data, &settings).unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_move_that_cannot_be_made_leaves_nothing_behind() {
+    let f = Fixture::new().await;
+    f.endpoint(Scope::All, vec![]).await;
+    f.store.close().await;
+    let data = f.settings.data_dir.clone();
+    let right = std::fs::read_to_string(data.join("master.key")).unwrap();
+    std::fs::write(data.join("master.key"), "0f".repeat(32)).unwrap();
+    let database = SERVER.database();
+    let settings = server_settings(&database);
+    let refused = run(&data, &settings);
+    assert!(matches!(refused, Err(MigrateError::Secret(_))), "{refused:?}");
+    let made = "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = 'rollcall'";
+    assert_eq!(SERVER.query(&database, made), Ok("0".to_owned()));
+    std::fs::write(data.join("master.key"), right).unwrap();
+    open(&f.settings).unwrap().close().await;
+    run(&data, &settings).unwrap();
+}

@@ -151,3 +151,47 @@ async fn a_pooler_in_session_mode_is_as_good_as_the_server() {
     assert_eq!(f.store.user(&f.directory, &ann.id).await.unwrap().unwrap().id, ann.id);
     f.store.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_process_has_the_key_that_the_first_one_had() {
+    let database = SERVER.database();
+    let with = |key: &str| {
+        let mut settings = server_settings(&database);
+        settings.master_key = Some(key.repeat(32).into());
+        Store::open(settings, Arc::new(Heard::default()))
+    };
+    // Before anything is sealed with it.
+    let first = with("5a").unwrap();
+    for _ in 0..2 {
+        let Err(error) = with("a5") else { panic!("it was opened with another key") };
+        assert!(error.is_configuration() && error.to_string().contains("another one than"), "{error}");
+    }
+    with("5a").unwrap().close().await;
+    first.close().await;
+    assert!(with("a5").is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_takes_no_writes_is_refused() {
+    let database = SERVER.database();
+    let open = || Store::open(server_settings(&database), Arc::new(Heard::default()));
+    open().unwrap().close().await;
+    let read_only = |to: &str| {
+        let sql = format!("ALTER DATABASE {database} SET default_transaction_read_only = {to}");
+        SERVER.query("postgres", &sql).unwrap();
+    };
+    read_only("on");
+    let (_, why) = refused(&database);
+    assert!(why.contains("it takes no writes"), "{why}");
+    read_only("off");
+    open().unwrap().close().await;
+}
+
+#[test]
+fn a_password_that_tears_the_url_is_not_shown() {
+    let mut settings = server_settings("x");
+    settings.url = Some("postgres://rollcall:se@cret@127.0.0.1/x".to_owned().into());
+    let Err(error) = Store::open(settings, Arc::new(Heard::default())) else { panic!("it was opened") };
+    let said = error.to_string();
+    assert!(error.is_configuration() && said.contains("%40") && !said.contains("cret"), "{said}");
+}

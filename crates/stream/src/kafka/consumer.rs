@@ -9,6 +9,7 @@
 //! of the store say who gets which, so that those of a dispatcher that is gone find another.
 
 use std::{
+    cell::Cell,
     collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -39,6 +40,8 @@ use crate::{Feed, metric};
 const BATCH: usize = 256;
 /// How long without Kafka until whoever is there takes what is free.
 const ALONE: Duration = Duration::from_secs(10);
+/// How often it is told that the topic has records of others.
+const FOREIGN_TOLD: Duration = Duration::from_secs(60);
 /// How long leaving the group may take.
 const LEAVE: Duration = Duration::from_secs(3);
 
@@ -115,14 +118,18 @@ pub(crate) struct Consumer {
     feed: Arc<Feed>,
     pulse: Pulse,
     shards: u16,
+    store_id: Box<str>,
+    /// When it was last told that there are records of others.
+    foreign_told: Cell<Option<Instant>>,
     group: Arc<Mutex<Group>>,
     /// Since when it is not in the group, or Kafka does not answer.
     alone_since: Option<Instant>,
 }
 
 impl Consumer {
-    pub(crate) fn new(feed: Arc<Feed>, pulse: Pulse, shards: u16) -> Self {
-        Self { feed, pulse, shards, group: Arc::default(), alone_since: None }
+    pub(crate) fn new(feed: Arc<Feed>, pulse: Pulse, shards: u16, store_id: Box<str>) -> Self {
+        let foreign_told = Cell::new(None);
+        Self { feed, pulse, shards, store_id, foreign_told, group: Arc::default(), alone_since: None }
     }
 
     /// Consumes until it is told to stop; then leaves the group at once, for others to take over.
@@ -218,15 +225,27 @@ impl Consumer {
     ) {
         let shard = u16::try_from(message.partition()).ok().filter(|shard| *shard < self.shards);
         let event = shard.zip(message.headers()).and_then(|(shard, headers)| {
-            record::event(shard, headers, message.payload().unwrap_or_default())
+            record::event(shard, headers, message.payload().unwrap_or_default(), &self.store_id)
         });
         match event {
             Some(event) => events.push(Arc::new(event)),
-            None => metrics::counter!(metric::FOREIGN).increment(1),
+            None => self.foreign(),
         }
         // For the group's lag to mean something; where it goes on from does not matter.
         if let Err(error) = consumer.store_offset_from_message(message) {
             tracing::debug!(%error, "an offset was not kept");
+        }
+    }
+
+    /// A record that this store did not put there. It goes nowhere.
+    fn foreign(&self) {
+        metrics::counter!(metric::FOREIGN).increment(1);
+        let now = Instant::now();
+        if self.foreign_told.get().is_none_or(|told| now.duration_since(told) >= FOREIGN_TOLD) {
+            self.foreign_told.set(Some(now));
+            tracing::warn!(
+                "the topic has records that this store did not put there: each store needs a topic of its own (kafka.topic)"
+            );
         }
     }
 

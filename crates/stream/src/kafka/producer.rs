@@ -28,6 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub(crate) struct Producer {
     inner: Option<FutureProducer<Listening>>,
     topic: String,
+    store_id: Box<str>,
     /// What is known of the partitions.
     known: Mutex<BTreeMap<u16, Known>>,
 }
@@ -51,7 +52,7 @@ pub(crate) enum Refused {
 
 impl Producer {
     /// Makes the client; its threads connect by themselves.
-    pub(crate) fn new(settings: &Settings, pulse: Pulse) -> Result<Self, KafkaError> {
+    pub(crate) fn new(settings: &Settings, store_id: &str, pulse: Pulse) -> Result<Self, KafkaError> {
         let inner = client::config(settings)
             .set("enable.idempotence", "true")
             .set("acks", "all")
@@ -64,7 +65,12 @@ impl Producer {
             .set("queue.buffering.max.kbytes", "65536")
             .set("message.max.bytes", "16777216")
             .create_with_context(Listening(pulse))?;
-        Ok(Self { inner: Some(inner), topic: settings.topic.clone(), known: Mutex::default() })
+        Ok(Self {
+            inner: Some(inner),
+            topic: settings.topic.clone(),
+            store_id: store_id.into(),
+            known: Mutex::default(),
+        })
     }
 
     /// Puts an event into the queue, and gives what tells that all replicas have it.
@@ -75,7 +81,7 @@ impl Producer {
             .key(event.directory_id.as_str())
             .payload(&*event.body)
             .timestamp(event.timestamp.as_millisecond())
-            .headers(record::headers(event));
+            .headers(record::headers(event, &self.store_id));
         producer.send_result(record).map_err(|(error, _)| match error {
             KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) => Refused::Full,
             error => Refused::Failed(error),

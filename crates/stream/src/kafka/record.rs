@@ -4,7 +4,7 @@
 //! the prefix `ce_`. The key is the directory's id, and the partition is the shard. Beside the standard
 //! attributes stand the extensions `sequence` and `partitionkey`, and what a dispatcher needs to order
 //! events without parsing them: `position`, `organizationid`, `subjecttype`, `subjectversion`, and, where
-//! there is one, `groupid`, `sandbox`.
+//! there is one, `groupid`, `sandbox`; and `storeid`, by which the events of another store are told.
 //!
 //! Sources: CloudEvents 1.0.2 §3; Kafka protocol binding 1.0.2 §3.2; partitioning and sequence extensions.
 
@@ -18,7 +18,7 @@ use rollcall_domain::{
 };
 
 /// The headers of an event.
-pub(crate) fn headers(event: &LoggedEvent) -> OwnedHeaders {
+pub(crate) fn headers(event: &LoggedEvent, store_id: &str) -> OwnedHeaders {
     let mut headers = OwnedHeaders::new_with_capacity(16);
     let mut add = |key: &str, value: &str| {
         let taken = std::mem::take(&mut headers);
@@ -35,6 +35,7 @@ pub(crate) fn headers(event: &LoggedEvent) -> OwnedHeaders {
     add("ce_partitionkey", event.directory_id.as_str());
     add("ce_position", &event.position.to_string());
     add("ce_organizationid", event.organization_id.as_str());
+    add("ce_storeid", store_id);
     add("ce_subjecttype", event.subject.kind.as_str());
     add("ce_subjectversion", &event.subject.version.to_string());
     if let Some(group) = &event.group_id {
@@ -58,14 +59,15 @@ struct Attributes<'a> {
     sequence: Option<&'a str>,
     position: Option<&'a str>,
     organization: Option<&'a str>,
+    store: Option<&'a str>,
     subject_kind: Option<&'a str>,
     subject_version: Option<&'a str>,
     group: Option<&'a str>,
     sandbox: Option<&'a str>,
 }
 
-/// The event of a record; `None` if it is none of ours.
-pub(crate) fn event(shard: u16, headers: &impl Headers, body: &[u8]) -> Option<LoggedEvent> {
+/// The event of a record; `None` if it is none of this store's.
+pub(crate) fn event(shard: u16, headers: &impl Headers, body: &[u8], store_id: &str) -> Option<LoggedEvent> {
     let mut found = Attributes::default();
     for header in headers.iter() {
         let field = match header.key {
@@ -78,6 +80,7 @@ pub(crate) fn event(shard: u16, headers: &impl Headers, body: &[u8]) -> Option<L
             "ce_sequence" => &mut found.sequence,
             "ce_position" => &mut found.position,
             "ce_organizationid" => &mut found.organization,
+            "ce_storeid" => &mut found.store,
             "ce_subjecttype" => &mut found.subject_kind,
             "ce_subjectversion" => &mut found.subject_version,
             "ce_groupid" => &mut found.group,
@@ -86,7 +89,7 @@ pub(crate) fn event(shard: u16, headers: &impl Headers, body: &[u8]) -> Option<L
         };
         *field = Some(std::str::from_utf8(header.value?).ok()?);
     }
-    if found.specversion? != "1.0" || body.is_empty() {
+    if found.specversion? != "1.0" || body.is_empty() || found.store? != store_id {
         return None;
     }
     let group_id = match found.group {
@@ -146,7 +149,7 @@ mod tests {
             event.sandbox = sandbox;
             event.timestamp = Timestamp::from_millisecond(millis).unwrap();
             event.body = Bytes::from(body);
-            prop_assert_eq!(super::event(7, &headers(&event), &event.body), Some(event));
+            prop_assert_eq!(super::event(7, &headers(&event, "s"), &event.body, "s"), Some(event));
         }
 
         #[test]
@@ -158,14 +161,14 @@ mod tests {
             for (key, value) in &pairs {
                 headers = headers.insert(Header { key, value: Some(value) });
             }
-            prop_assert_eq!(event(0, &headers, &body), None);
+            prop_assert_eq!(event(0, &headers, &body, "s"), None);
         }
     }
 
     #[test]
     fn an_attribute_that_lacks_or_is_wrong_makes_it_foreign() {
         let event = testing::event(0, 5);
-        let all = headers(&event);
+        let all = headers(&event, "s");
         for (name, wrong) in [
             ("ce_specversion", "0.3"),
             ("ce_id", "usr_1"),
@@ -177,15 +180,16 @@ mod tests {
             ("ce_subjecttype", "robot"),
             ("ce_subjectversion", "-1"),
             ("ce_organizationid", "org"),
+            ("ce_storeid", "t"),
         ] {
             let without = all
                 .iter()
                 .filter(|header| header.key != name)
                 .fold(OwnedHeaders::new(), |headers, header| headers.insert(header));
-            assert_eq!(super::event(0, &without, &event.body), None, "without {name}");
+            assert_eq!(super::event(0, &without, &event.body, "s"), None, "without {name}");
             let with = without.insert(Header { key: name, value: Some(wrong) });
-            assert_eq!(super::event(0, &with, &event.body), None, "{name} = {wrong}");
+            assert_eq!(super::event(0, &with, &event.body, "s"), None, "{name} = {wrong}");
         }
-        assert_eq!(super::event(0, &all, b""), None);
+        assert_eq!(super::event(0, &all, b"", "s"), None);
     }
 }

@@ -267,7 +267,7 @@ impl<L: Log> Relay<L> {
     /// The producer, a new one if there is none.
     fn producer(&mut self) -> Option<Arc<Producer>> {
         if self.producer.is_none() {
-            match Producer::new(&self.settings, self.pulse.clone()) {
+            match Producer::new(&self.settings, &self.log.store_id(), self.pulse.clone()) {
                 Ok(producer) => self.producer = Some(Arc::new(producer)),
                 Err(error) => self.failed(&error.to_string()),
             }

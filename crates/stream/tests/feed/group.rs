@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use rollcall_stream::{Log as _, kafka};
+
 use crate::{
     faults::{assert_complete, on_the_topic},
     memory::Memory,
@@ -56,5 +58,28 @@ async fn relays_share_the_shards_and_keep_their_order() {
     second.stop().await;
     for partition in 0..SHARDS {
         assert_complete(&on_the_topic(&kafka, partition.into()), 80);
+    }
+}
+
+/// Two stores on one topic are a mistake that costs neither of them anything.
+#[tokio::test]
+async fn what_another_store_put_on_the_topic_goes_nowhere() {
+    let broker = shared();
+    let kafka = settings(&broker);
+    let other = kafka::Settings { group: "another".to_owned(), ..kafka.clone() };
+    let (log, strange) = (Memory::new(1), Memory::new(1));
+    let dispatch = Process::dispatch(&log, &kafka, 1, "dispatch").await;
+    until("the shard is assigned", || dispatch.shards().len() == 1).await;
+    let stranger = Process::ingest(&strange, &other, 1, "stranger").await;
+    (0..100).for_each(|_| stranger.commit(0));
+    until("the stranger is on the topic", || strange.published()[0] == 100).await;
+    let ingest = Process::ingest(&log, &kafka, 1, "ingest").await;
+    (0..50).for_each(|_| ingest.commit(0));
+    let (read, _) = dispatch.read_to(0, 50).await;
+    let own: Vec<_> =
+        log.shard_events(0, 0, 100).await.unwrap().iter().map(|event| event.id.clone()).collect();
+    assert_eq!(read.iter().map(|event| event.id.clone()).collect::<Vec<_>>(), own);
+    for process in [ingest, stranger, dispatch] {
+        process.stop().await;
     }
 }

@@ -59,7 +59,12 @@ impl Memory {
         let event = Arc::new(LoggedEvent {
             shard,
             position,
-            id: EventId::from_uuid(Uuid::from_u128(u128::from(shard) << 64 | u128::from(position))),
+            // Two logs have no event in common.
+            id: EventId::from_uuid(Uuid::from_u128(
+                (Arc::as_ptr(&self.0) as usize as u128) << 80
+                    | u128::from(shard) << 64
+                    | u128::from(position),
+            )),
             kind: EventType::UserCreated,
             organization_id: OrganizationId::from_uuid(directory),
             directory_id: DirectoryId::from_uuid(directory),
@@ -93,6 +98,10 @@ impl Memory {
 }
 
 impl Log for Memory {
+    fn store_id(&self) -> Box<str> {
+        format!("{:p}", Arc::as_ptr(&self.0)).into()
+    }
+
     async fn heads(&self) -> Result<Positions, ReadError> {
         let state = self.0.lock().unwrap();
         Ok(state.events.iter().map(|events| events.len() as u64).collect::<Vec<_>>().into())

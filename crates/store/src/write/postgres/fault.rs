@@ -36,7 +36,7 @@ impl Fault {
             Problem::Sql(error) => error,
         };
         let fault = match error {
-            DbError::Late(_) => Self::Lost,
+            DbError::Late(_) | DbError::ReadOnly => Self::Lost,
             DbError::Postgres(error) if error.is_closed() => Self::Lost,
             DbError::Postgres(error) => match error.code() {
                 Some(code) => Self::of_code(code),

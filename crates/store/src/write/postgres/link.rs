@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    db::{Db, DbError, Session, Target},
+    db::{Db, DbError, Session, Target, bind},
     shared::Shared,
 };
 
@@ -40,6 +40,15 @@ impl Link {
     fn connect(&self) -> Result<Db, DbError> {
         let db = Db::Postgres(Session::connect(&self.target, &self.name, self.search_path)?);
         db.batch(SETTINGS)?;
+        // What is answered 2xx is on the disk, whatever the role's settings are.
+        db.batch(
+            "SELECT set_config('synchronous_commit', 'on', false)
+             WHERE current_setting('synchronous_commit') = 'off'",
+        )?;
+        // After a failover the server may be one that only follows.
+        if db.exists("SELECT 1 WHERE current_setting('transaction_read_only') = 'on'", bind![])? {
+            return Err(DbError::ReadOnly);
+        }
         Ok(db)
     }
 
