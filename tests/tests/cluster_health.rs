@@ -1,7 +1,7 @@
 //! What is missing is said: by `/readyz` to whoever balances the load, and by `rollcall check` to whoever
 //! sets it up, in one line; and no longer when it is there again.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rollcall_tests::{
     cluster::{Cluster, Size},
@@ -75,6 +75,15 @@ async fn what_is_missing_is_said() {
     check_fails(&mut cluster.ingest[0], "Redis: ", "refused");
     cluster.redis.launch();
     well(&cluster, "Redis").await;
+
+    // One that hangs refuses nothing, and is missed all the same.
+    let begun = Instant::now();
+    cluster.postgres.freeze();
+    both(&cluster, "PostgreSQL is missed that hangs", 503, |d| names(&d["missing"], "store: the database "))
+        .await;
+    assert!(begun.elapsed() < Duration::from_secs(20), "it took {:?}", begun.elapsed());
+    cluster.postgres.thaw();
+    well(&cluster, "PostgreSQL that goes on").await;
 
     cluster.postgres.stop(Stop::Fast);
     both(&cluster, "PostgreSQL is missed", 503, |d| {

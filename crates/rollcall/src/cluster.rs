@@ -26,6 +26,7 @@ pub(crate) struct Cluster {
 pub(crate) struct Bonds {
     coordination: Coordination,
     link: tokio::sync::watch::Receiver<Link>,
+    trouble: tokio::sync::watch::Receiver<Option<String>>,
 }
 
 impl Cluster {
@@ -60,7 +61,11 @@ impl Cluster {
     }
 
     pub(crate) fn bonds(&self) -> Bonds {
-        Bonds { coordination: self.coordination.clone(), link: self.running.link() }
+        Bonds {
+            coordination: self.coordination.clone(),
+            link: self.running.link(),
+            trouble: self.running.trouble(),
+        }
     }
 
     /// Lets go of everything that others can take over.
@@ -83,6 +88,10 @@ impl Bonds {
             degraded.push(format!(
                 "Kafka does not answer for {seconds} s{why}: dispatchers read the store instead"
             ));
+        }
+        if let (Link::Connected, Some(why)) = (&*self.link.borrow(), &*self.trouble.borrow()) {
+            degraded
+                .push(format!("events are not being put on Kafka ({why}): they are delivered all the same"));
         }
         if let State::Away { since } = self.coordination.state() {
             degraded.push(format!("Redis does not answer since {since}: limits apply per process"));

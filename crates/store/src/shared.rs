@@ -4,9 +4,10 @@
 use std::{
     collections::HashMap,
     sync::{
-        Mutex,
+        Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
@@ -14,6 +15,9 @@ use rollcall_domain::ids::TokenId;
 use tokio::sync::watch;
 
 use crate::{Catalog, seal::Sealer};
+
+/// A server that has not answered for so long is missed.
+const SILENT: Duration = Duration::from_secs(6);
 
 /// A token's last use.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +46,8 @@ pub(crate) struct Shared {
     pub(crate) commit_failed: AtomicBool,
     /// No more writes are taken.
     pub(crate) closing: AtomicBool,
+    /// When a server last answered the thread that asks it all the time; `None` with files.
+    pub(crate) heard: Mutex<Option<Instant>>,
     /// Threads that try to reach the database in vain.
     pub(crate) unreachable: AtomicU64,
     /// Requests in the writer's queue.
@@ -75,6 +81,7 @@ impl Shared {
             disk_full: AtomicBool::new(false),
             commit_failed: AtomicBool::new(false),
             closing: AtomicBool::new(false),
+            heard: Mutex::default(),
             unreachable: AtomicU64::new(0),
             waiting: AtomicU64::new(0),
             manual: watch::Sender::new(0),
@@ -83,6 +90,17 @@ impl Shared {
             sealer,
             store_id,
         }
+    }
+
+    /// The server answered just now.
+    pub(crate) fn note_heard(&self) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Whether a server has not answered for long: one that hangs refuses nothing.
+    pub(crate) fn is_silent(&self) -> bool {
+        let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.is_some_and(|at| at.elapsed() > SILENT)
     }
 
     /// How many shards the log has.

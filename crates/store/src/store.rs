@@ -306,6 +306,7 @@ impl Store {
         match self.inner.shared.refusing() {
             Some((reason, _)) => Err(reason),
             None if self.inner.shared.commit_failed.load(Ordering::Relaxed) => Err("the last commit failed"),
+            None if self.inner.shared.is_silent() => Err("the database does not answer"),
             None => Ok(()),
         }
     }

@@ -45,6 +45,7 @@ pub enum StartError {
 pub struct Running {
     stop: Vec<oneshot::Sender<()>>,
     link: watch::Receiver<Link>,
+    trouble: watch::Receiver<Option<String>>,
     done: Option<oneshot::Receiver<()>>,
 }
 
@@ -71,6 +72,7 @@ pub async fn start(
         return Ok(Running {
             stop: Vec::new(),
             link: watch::Sender::new(Link::Unused).subscribe(),
+            trouble: watch::Sender::new(None).subscribe(),
             done: None,
         });
     }
@@ -86,6 +88,7 @@ pub async fn start(
         }
     }
     let link = if with_kafka { pulse.link() } else { watch::Sender::new(Link::Unused).subscribe() };
+    let trouble = pulse.trouble();
     let (stop_relay, relay_stopped) = oneshot::channel();
     let (stop_consumer, consumer_stopped) = oneshot::channel();
     let (stop_rest, rest_stopped) = oneshot::channel();
@@ -107,7 +110,7 @@ pub async fn start(
         // Whoever waits may be gone.
         let _ = finished.send(());
     })?;
-    Ok(Running { stop: vec![stop_relay, stop_consumer, stop_rest], link, done: Some(done) })
+    Ok(Running { stop: vec![stop_relay, stop_consumer, stop_rest], link, trouble, done: Some(done) })
 }
 
 struct Plan {
@@ -197,6 +200,11 @@ impl Running {
     /// How it stands with Kafka.
     pub fn link(&self) -> watch::Receiver<Link> {
         self.link.clone()
+    }
+
+    /// Why events are not put on the topic at the moment, if so.
+    pub fn trouble(&self) -> watch::Receiver<Option<String>> {
+        self.trouble.clone()
     }
 
     /// Leaves the consumer group, publishes what is under way, saves and lets the shards go.

@@ -66,6 +66,8 @@ pub(crate) struct Pulse {
     link: Arc<watch::Sender<Link>>,
     /// The last thing that went wrong, and when a client last had a broker.
     seen: Arc<Mutex<(String, Option<Instant>)>>,
+    /// Why the relay cannot put events on the topic, if so.
+    trouble: Arc<watch::Sender<Option<String>>>,
 }
 
 /// How long all clients are without a broker until Kafka is taken to be away: the first connection of
@@ -76,11 +78,31 @@ impl Pulse {
     /// Away until a client has connected.
     pub(crate) fn new() -> Self {
         let away = Link::Away { since: Instant::now(), reason: "connecting".to_owned() };
-        Self { link: Arc::new(watch::Sender::new(away)), seen: Arc::default() }
+        Self {
+            link: Arc::new(watch::Sender::new(away)),
+            seen: Arc::default(),
+            trouble: Arc::new(watch::Sender::new(None)),
+        }
     }
 
     pub(crate) fn link(&self) -> watch::Receiver<Link> {
         self.link.subscribe()
+    }
+
+    /// Why the relay cannot put events on the topic, if so.
+    pub(crate) fn trouble(&self) -> watch::Receiver<Option<String>> {
+        self.trouble.subscribe()
+    }
+
+    /// The relay goes on, or does not.
+    pub(crate) fn note_relay(&self, trouble: Option<&str>) {
+        self.trouble.send_if_modified(|known| {
+            let changes = known.as_deref() != trouble;
+            if changes {
+                *known = trouble.map(str::to_owned);
+            }
+            changes
+        });
     }
 
     pub(crate) fn is_away(&self) -> bool {

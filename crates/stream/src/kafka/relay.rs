@@ -295,7 +295,10 @@ impl<L: Log> Relay<L> {
             self.lost.insert(shard, token);
         }
         match round.outcome {
-            Ok(()) => self.pause = PAUSES.0,
+            Ok(()) => {
+                self.pause = PAUSES.0;
+                self.pulse.note_relay(None);
+            }
             Err(reason) => self.give_up(&reason),
         }
     }
@@ -309,6 +312,7 @@ impl<L: Log> Relay<L> {
 
     fn failed(&mut self, reason: &str) {
         tracing::warn!(reason, "events are not being relayed; trying again");
+        self.pulse.note_relay(Some(reason));
         self.topic.notify_one();
         self.pause_until = Instant::now() + self.pause;
         self.pause = (self.pause * 2).min(PAUSES.1);

@@ -58,6 +58,9 @@ impl Configurer {
                 Ok(Message::Change(change)) => {
                     self.common.shared.waiting.fetch_sub(1, Ordering::Relaxed);
                     self.change(change);
+                    if !self.link.is_down() {
+                        self.common.shared.note_heard();
+                    }
                 }
                 // Commands go to the shards' threads.
                 Ok(Message::Write(_, ticket)) => drop(ticket),
@@ -70,7 +73,10 @@ impl Configurer {
                     let done =
                         self.common.follower.catch_up(db, &self.common.shared).and_then(|_| purge_piece(db));
                     purging = match done {
-                        Ok(purging) => purging,
+                        Ok(purging) => {
+                            self.common.shared.note_heard();
+                            purging
+                        }
                         Err(error) => {
                             tracing::warn!(%error, "the configuration could not be looked after");
                             self.link.roll_back();
