@@ -134,7 +134,7 @@ impl ErrorCode {
             Self::InvalidCursor => "Invalid cursor",
             Self::BodyTooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body is not JSON",
-            Self::Conflict => "Already in use",
+            Self::Conflict => "In conflict with what there is",
             Self::TooManyStreams => "Too many event streams",
             Self::Unavailable => "Temporarily unavailable",
             Self::Internal => "Internal error",
@@ -195,9 +195,18 @@ impl ApiError {
 
     /// The same refusal, if it is one of a cursor that came in this header and not in `after`.
     pub(crate) fn of_header(self, name: &str) -> Self {
+        self.of(name, &format!("The header `{name}`"))
+    }
+
+    /// The same refusal, if it is one of a cursor that came in this field and not in `after`.
+    pub(crate) fn of_field(self, name: &str) -> Self {
+        self.of(name, &format!("`{name}`"))
+    }
+
+    fn of(self, name: &str, in_words: &str) -> Self {
         match self.code {
             ErrorCode::InvalidCursor => {
-                let detail = self.detail.replacen("`after`", &format!("The header `{name}`"), 1);
+                let detail = self.detail.replacen("`after`", in_words, 1);
                 Self::new(self.code, detail).at(name)
             }
             _ => self,

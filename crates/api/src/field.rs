@@ -205,6 +205,12 @@ impl<'de> Deserialize<'de> for Moment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sequence(pub(crate) u64);
 
+impl Sequence {
+    fn of(number: u64) -> Option<Self> {
+        (1..=i64::MAX as u64).contains(&number).then_some(Self(number))
+    }
+}
+
 impl<'de> Deserialize<'de> for Sequence {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Form;
@@ -223,11 +229,7 @@ impl<'de> Deserialize<'de> for Sequence {
             }
 
             fn visit_u64<E: Error>(self, number: u64) -> Result<Sequence, E> {
-                if (1..=i64::MAX as u64).contains(&number) {
-                    Ok(Sequence(number))
-                } else {
-                    Err(Self::wrong())
-                }
+                Sequence::of(number).ok_or_else(Self::wrong)
             }
 
             fn visit_i64<E: Error>(self, _: i64) -> Result<Sequence, E> {
@@ -272,13 +274,10 @@ impl<'de> Deserialize<'de> for StartAt {
                 }
             }
 
-            fn visit_u64<E: Error>(self, sequence: u64) -> Result<StartAt, E> {
-                // The store counts in 63 bits.
-                if (1..=i64::MAX as u64).contains(&sequence) {
-                    Ok(StartAt(Start::Sequence(sequence)))
-                } else {
-                    Err(E::custom(format_args!("must be {}", StartAt::FORM)))
-                }
+            fn visit_u64<E: Error>(self, number: u64) -> Result<StartAt, E> {
+                Sequence::of(number)
+                    .map(|sequence| StartAt(Start::Sequence(sequence.0)))
+                    .ok_or_else(|| E::custom(format_args!("must be {}", StartAt::FORM)))
             }
 
             fn visit_i64<E: Error>(self, _: i64) -> Result<StartAt, E> {

@@ -11,6 +11,7 @@ use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
+use rollcall_store::clock;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -50,8 +51,9 @@ pub fn configure_keys(config: &mut ServiceConfig, state: Data<State>) {
 
 async fn key_set(state: Data<State>) -> HttpResponse {
     let catalog = state.store.catalog();
-    let public_keys = catalog.endpoints.values().flat_map(|entry| &entry.endpoint.public_keys);
-    let mut keys: Vec<Jwk> = public_keys.filter_map(|key| Jwk::of(key)).collect();
+    let now = clock::now();
+    let public_keys = catalog.endpoints.values().flat_map(|entry| entry.endpoint.public_keys_at(now));
+    let mut keys: Vec<Jwk> = public_keys.filter_map(Jwk::of).collect();
     keys.sort_unstable_by(|a, b| a.kid.cmp(&b.kid));
     HttpResponse::Ok().insert_header((CACHE_CONTROL, "public, max-age=300")).json(KeySet { keys })
 }

@@ -46,7 +46,7 @@ mod tests {
         assert_eq!(names(&format!("{schemas}/NewDirectory/properties/provider/enum")), providers);
         let senders: Vec<_> = Sender::ALL.iter().map(|sender| sender.name()).collect();
         assert_eq!(names(&format!("{schemas}/Sender/enum")), senders);
-        let reasons: Vec<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+        let reasons: Vec<_> = Reason::all().map(Reason::as_str).collect();
         assert_eq!(names(&format!("{schemas}/RequestReason/enum")), reasons);
     }
 

@@ -40,8 +40,8 @@ pub struct TriedOut {
     pub events: Vec<Bytes>,
 }
 
-/// Tries a provider's request and changes nothing.
-pub type TryRequest = Arc<dyn Fn(TryOut) -> LocalBoxFuture<'static, TriedOut> + Send + Sync>;
+/// Tries a provider's request and changes nothing; `None` for one that cannot be tried (Bulk).
+pub type TryRequest = Arc<dyn Fn(TryOut) -> LocalBoxFuture<'static, Option<TriedOut>> + Send + Sync>;
 
 /// What the API is given at its start.
 pub struct Options {

@@ -111,6 +111,15 @@ impl Default for RetrySchedule {
     }
 }
 
+/// The public half of a key that webhooks are signed with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicKey {
+    /// `whpk_` and base64 of the 32 bytes of an Ed25519 key (RFC 8032).
+    pub key: String,
+    /// When it stops being used, if it does.
+    pub expires_at: Option<Timestamp>,
+}
+
 /// A receiver of webhooks. Its secrets are not here: the store hands them out beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
@@ -138,8 +147,8 @@ pub struct Endpoint {
     pub state: EndpointState,
     /// Why it is not active, in words.
     pub state_reason: Option<String>,
-    /// What its `v1a` signatures can be verified with (`whpk_…`), the newest first; none, and it gets only `v1`.
-    pub public_keys: Vec<String>,
+    /// What its `v1a` signatures can be verified with, the newest first; none, and it gets only `v1`.
+    pub public_keys: Vec<PublicKey>,
     /// It receives what was committed after this place in the log.
     pub start: Positions,
     /// When it was made.
@@ -166,6 +175,12 @@ pub enum Mismatch {
 }
 
 impl Endpoint {
+    /// The public keys that are in use at this time.
+    pub fn public_keys_at(&self, now: Timestamp) -> impl Iterator<Item = &str> {
+        let is_live = move |one: &&PublicKey| one.expires_at.is_none_or(|end| end > now);
+        self.public_keys.iter().filter(is_live).map(|one| one.key.as_str())
+    }
+
     /// Whether the endpoint wants this event.
     pub fn matches(&self, event: &LoggedEvent) -> bool {
         self.mismatch(event).is_none()

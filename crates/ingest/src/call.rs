@@ -281,6 +281,7 @@ pub(crate) fn pairs(query: &str) -> Result<Vec<(String, String)>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rollcall_scim::{Reason, ScimType};
 
     #[test]
     fn queries() {
@@ -300,7 +301,7 @@ mod tests {
         for query in ["a=%ff", "%ff=a", "ok=1&a=%c3", "a=%c3&b=%bc", "a=%ed%a0%80"] {
             assert_eq!(
                 pairs(query).map_err(|failure| failure.reason()),
-                Err(rollcall_scim::Reason::InvalidValue),
+                Err(Reason::Scim(ScimType::InvalidValue)),
                 "{query}"
             );
         }

@@ -56,35 +56,36 @@ pub struct DryRun {
 }
 
 impl State {
-    /// Tries a request without its headers: no `If-Match` is known of it. A bulk request cannot be tried, since each of
-    /// its operations has to find what the ones before it wrote: 501.
-    pub async fn dry_run(&self, asked: &DryRunRequest) -> DryRun {
+    /// Tries a request without its headers: no `If-Match` is known of it. `None` for a bulk request, each of whose
+    /// operations has to find what the ones before it wrote.
+    pub async fn dry_run(&self, asked: &DryRunRequest) -> Option<DryRun> {
+        let whole = format!("/scim/v2/{}{}", asked.directory_id, asked.path);
+        let (path, query) = whole.split_once('?').unwrap_or((&whole, ""));
+        let target = Target::parse(path, query);
+        if target.route == Route::Bulk {
+            return None;
+        }
         let (noted, events) = (Noted::default(), RefCell::new(Vec::new()));
-        let answer = guarded(try_out(self, asked, &noted, &events)).await;
-        DryRun {
+        let raw_query = (!query.is_empty()).then_some(query);
+        let answer = guarded(try_out(self, asked, &target, raw_query, &noted, &events)).await;
+        Some(DryRun {
             status: answer.status.as_u16(),
             reason: answer.reason,
             body: answer.body,
             rules: noted.applied.get().iter().collect(),
             events: events.into_inner(),
-        }
+        })
     }
 }
 
 async fn try_out(
     state: &State,
     asked: &DryRunRequest,
+    target: &Target<'_>,
+    raw_query: Option<&str>,
     noted: &Noted,
     events: &RefCell<Vec<Bytes>>,
 ) -> Result<Answer, Failure> {
-    let whole = format!("/scim/v2/{}{}", asked.directory_id, asked.path);
-    let (path, query) = whole.split_once('?').unwrap_or((&whole, ""));
-    let target = Target::parse(path, query);
-    if target.route == Route::Bulk {
-        return Err(Failure::NotImplemented(
-            "A bulk request cannot be tried without carrying it out: its operations build on each other.",
-        ));
-    }
     let method = Method::from_bytes(asked.method.as_bytes()).map_or("OTHER", |method| method_name(&method));
     if target.route.is_discovery() {
         return routes::discovery(state, &asked.directory_id, &target.route, method, target.query);
@@ -97,7 +98,7 @@ async fn try_out(
     let mut call = Call {
         state,
         headers: &HeaderMap::new(),
-        raw_query: (!query.is_empty()).then_some(query),
+        raw_query,
         payload: Payload::from(asked.body.clone()),
         rules: entry.directory.compatibility.rules(),
         entry,

@@ -98,7 +98,7 @@ impl Failure {
             Self::NotImplemented(_) => Reason::NotImplemented,
             Self::Unavailable { .. } => Reason::Unavailable,
             Self::Internal => Reason::Internal,
-            Self::Scim(error) => error.scim_type.map_or(Reason::Refused, ScimType::reason),
+            Self::Scim(error) => error.scim_type.map_or(Reason::Refused, Reason::Scim),
         }
     }
 

@@ -265,16 +265,16 @@ impl Application {
 }
 
 /// The dry run of the SCIM service, in the words of the API.
-async fn try_out(scim: web::Data<rollcall_ingest::State>, asked: TryOut) -> TriedOut {
+async fn try_out(scim: web::Data<rollcall_ingest::State>, asked: TryOut) -> Option<TriedOut> {
     let TryOut { directory_id, method, path, body } = asked;
-    let tried = scim.dry_run(&rollcall_ingest::DryRunRequest { directory_id, method, path, body }).await;
-    TriedOut {
+    let tried = scim.dry_run(&rollcall_ingest::DryRunRequest { directory_id, method, path, body }).await?;
+    Some(TriedOut {
         status: tried.status,
         body: tried.body,
         reason: tried.reason,
         rules: tried.rules,
         events: tried.events,
-    }
+    })
 }
 
 /// A server that serves.

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{Reason, schema::ERROR};
+use crate::schema::ERROR;
 
 /// The `scimType` keyword of an error (RFC 7644 §3.12 table 9; RFC 9865 §2.1 for the cursor ones).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,29 +27,40 @@ pub enum ScimType {
 }
 
 impl ScimType {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[
+        Self::InvalidFilter,
+        Self::TooMany,
+        Self::Uniqueness,
+        Self::Mutability,
+        Self::InvalidSyntax,
+        Self::InvalidPath,
+        Self::NoTarget,
+        Self::InvalidValue,
+        Self::InvalidVers,
+        Self::Sensitive,
+        Self::InvalidCursor,
+        Self::ExpiredCursor,
+        Self::InvalidCount,
+    ];
+
     /// The keyword as it stands in the error body.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
-        self.reason().as_str()
-    }
-
-    /// The reason of the same name.
-    #[must_use]
-    pub fn reason(self) -> Reason {
+    pub const fn as_str(self) -> &'static str {
         match self {
-            Self::InvalidFilter => Reason::InvalidFilter,
-            Self::TooMany => Reason::TooMany,
-            Self::Uniqueness => Reason::Uniqueness,
-            Self::Mutability => Reason::Mutability,
-            Self::InvalidSyntax => Reason::InvalidSyntax,
-            Self::InvalidPath => Reason::InvalidPath,
-            Self::NoTarget => Reason::NoTarget,
-            Self::InvalidValue => Reason::InvalidValue,
-            Self::InvalidVers => Reason::InvalidVers,
-            Self::Sensitive => Reason::Sensitive,
-            Self::InvalidCursor => Reason::InvalidCursor,
-            Self::ExpiredCursor => Reason::ExpiredCursor,
-            Self::InvalidCount => Reason::InvalidCount,
+            Self::InvalidFilter => "invalidFilter",
+            Self::TooMany => "tooMany",
+            Self::Uniqueness => "uniqueness",
+            Self::Mutability => "mutability",
+            Self::InvalidSyntax => "invalidSyntax",
+            Self::InvalidPath => "invalidPath",
+            Self::NoTarget => "noTarget",
+            Self::InvalidValue => "invalidValue",
+            Self::InvalidVers => "invalidVers",
+            Self::Sensitive => "sensitive",
+            Self::InvalidCursor => "invalidCursor",
+            Self::ExpiredCursor => "expiredCursor",
+            Self::InvalidCount => "invalidCount",
         }
     }
 }

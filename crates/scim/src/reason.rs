@@ -2,6 +2,8 @@
 //!
 //! The names are the labels of metrics, the words of the log, and what the request log is searched by.
 
+use crate::ScimType;
+
 /// Why a request was refused: the `scimType` where the RFC has one, else a word of this service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "each is explained by its advice")]
@@ -18,52 +20,31 @@ pub enum Reason {
     NotImplemented,
     Unavailable,
     Internal,
-    InvalidFilter,
-    TooMany,
-    Uniqueness,
-    Mutability,
-    InvalidSyntax,
-    InvalidPath,
-    NoTarget,
-    InvalidValue,
-    InvalidVers,
-    Sensitive,
-    InvalidCursor,
-    ExpiredCursor,
-    InvalidCount,
+    /// The RFC's own word.
+    Scim(ScimType),
     Refused,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: &'static [Self] = &[
-        Self::Unauthorized,
-        Self::DirectoryDisabled,
-        Self::NoSuchEndpoint,
-        Self::NoSuchResource,
-        Self::MethodNotAllowed,
-        Self::BodyTimeout,
-        Self::VersionMismatch,
-        Self::BodyTooLarge,
-        Self::UnsupportedMediaType,
-        Self::NotImplemented,
-        Self::Unavailable,
-        Self::Internal,
-        Self::InvalidFilter,
-        Self::TooMany,
-        Self::Uniqueness,
-        Self::Mutability,
-        Self::InvalidSyntax,
-        Self::InvalidPath,
-        Self::NoTarget,
-        Self::InvalidValue,
-        Self::InvalidVers,
-        Self::Sensitive,
-        Self::InvalidCursor,
-        Self::ExpiredCursor,
-        Self::InvalidCount,
-        Self::Refused,
-    ];
+    pub fn all() -> impl Iterator<Item = Self> {
+        let own = [
+            Self::Unauthorized,
+            Self::DirectoryDisabled,
+            Self::NoSuchEndpoint,
+            Self::NoSuchResource,
+            Self::MethodNotAllowed,
+            Self::BodyTimeout,
+            Self::VersionMismatch,
+            Self::BodyTooLarge,
+            Self::UnsupportedMediaType,
+            Self::NotImplemented,
+            Self::Unavailable,
+            Self::Internal,
+        ];
+        let of_the_rfc = ScimType::ALL.iter().copied().map(Self::Scim);
+        own.into_iter().chain(of_the_rfc).chain([Self::Refused])
+    }
 
     /// The name.
     #[must_use]
@@ -81,19 +62,7 @@ impl Reason {
             Self::NotImplemented => "not_implemented",
             Self::Unavailable => "unavailable",
             Self::Internal => "internal",
-            Self::InvalidFilter => "invalidFilter",
-            Self::TooMany => "tooMany",
-            Self::Uniqueness => "uniqueness",
-            Self::Mutability => "mutability",
-            Self::InvalidSyntax => "invalidSyntax",
-            Self::InvalidPath => "invalidPath",
-            Self::NoTarget => "noTarget",
-            Self::InvalidValue => "invalidValue",
-            Self::InvalidVers => "invalidVers",
-            Self::Sensitive => "sensitive",
-            Self::InvalidCursor => "invalidCursor",
-            Self::ExpiredCursor => "expiredCursor",
-            Self::InvalidCount => "invalidCount",
+            Self::Scim(scim_type) => scim_type.as_str(),
             Self::Refused => "refused",
         }
     }
@@ -101,7 +70,7 @@ impl Reason {
     /// The one of this name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|reason| reason.as_str() == name).copied()
+        Self::all().find(|reason| reason.as_str() == name)
     }
 
     /// What the provider, or who set it up, should do instead. The `detail` of the answer says where it was wrong; this
@@ -150,47 +119,51 @@ impl Reason {
             Self::Internal => {
                 "This is a fault of the service and not of the request. Its log says more, under the request's id."
             }
-            Self::InvalidFilter => {
+            Self::Scim(ScimType::InvalidFilter) => {
                 "Write the filter as RFC 7644 section 3.4.2.2 has it, as `userName eq \"ada@example.com\"`: the name \
                  of an attribute, an operator, a JSON value, and URL-encoded as a whole."
             }
-            Self::TooMany => {
+            Self::Scim(ScimType::TooMany) => {
                 "Narrow the query: filter by id, userName, externalId, displayName or emails.value, which are indexed."
             }
-            Self::Uniqueness => {
+            Self::Scim(ScimType::Uniqueness) => {
                 "Another user of this directory has that userName. Look it up by `userName eq` and update that user \
                  instead of creating one, or give this one another userName."
             }
-            Self::Mutability => {
+            Self::Scim(ScimType::Mutability) => {
                 "The attribute cannot be changed by a client. Leave it out of the request (id, meta and groups are \
                  kept by the service; memberships are changed at the group)."
             }
-            Self::InvalidSyntax => {
+            Self::Scim(ScimType::InvalidSyntax) => {
                 "Send one JSON object of the form that the operation asks for: a resource with its `schemas` for POST \
                  and PUT, `Operations` for PATCH. Each name may stand in it once."
             }
-            Self::InvalidPath => {
+            Self::Scim(ScimType::InvalidPath) => {
                 "Write the path as RFC 7644 section 3.5.2 has it: `title`, `name.familyName`, `emails[type eq \
                  \"work\"].value`, or with the schema's URN before it."
             }
-            Self::NoTarget => {
+            Self::Scim(ScimType::NoTarget) => {
                 "Nothing matches the path's filter, or a remove operation has no path. Name what is there, or add the \
                  value as a whole (`path` emails, `value` a list)."
             }
-            Self::InvalidValue => {
+            Self::Scim(ScimType::InvalidValue) => {
                 "Send the attribute with the type that /Schemas shows: a string, true or false, a list of objects. \
                  Required attributes must be there: userName of a user, displayName of a group."
             }
-            Self::InvalidVers => "Use /scim/v2: no other version of the protocol is spoken here.",
-            Self::Sensitive => {
+            Self::Scim(ScimType::InvalidVers) => {
+                "Use /scim/v2: no other version of the protocol is spoken here."
+            }
+            Self::Scim(ScimType::Sensitive) => {
                 "Do not put such values into the URL. Send the query as a POST to .search, with the filter in the body."
             }
-            Self::InvalidCursor => {
+            Self::Scim(ScimType::InvalidCursor) => {
                 "Begin again without a cursor. A cursor belongs to one query of one directory: send it back as it was \
                  given, with the same filter and sorting."
             }
-            Self::ExpiredCursor => "Begin again without a cursor; this one was given too long ago.",
-            Self::InvalidCount => {
+            Self::Scim(ScimType::ExpiredCursor) => {
+                "Begin again without a cursor; this one was given too long ago."
+            }
+            Self::Scim(ScimType::InvalidCount) => {
                 "Send `count` as a whole number; how many there may be /ServiceProviderConfig says."
             }
             Self::Refused => "The detail of the answer says what was wrong.",
@@ -206,11 +179,11 @@ mod tests {
 
     #[test]
     fn each_has_a_name_and_an_advice_of_its_own() {
-        let names: BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
-        let advices: BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.advice()).collect();
-        assert_eq!((names.len(), advices.len()), (Reason::ALL.len(), Reason::ALL.len()));
-        for reason in Reason::ALL {
-            assert_eq!(Reason::parse(reason.as_str()), Some(*reason));
+        let names: BTreeSet<_> = Reason::all().map(Reason::as_str).collect();
+        let advices: BTreeSet<_> = Reason::all().map(Reason::advice).collect();
+        assert_eq!((names.len(), advices.len()), (Reason::all().count(), Reason::all().count()));
+        for reason in Reason::all() {
+            assert_eq!(Reason::parse(reason.as_str()), Some(reason));
             assert!(reason.advice().ends_with('.') && !reason.advice().contains("  "), "{reason:?}");
         }
         assert_eq!(Reason::parse("nothing"), None);

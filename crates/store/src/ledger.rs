@@ -31,6 +31,7 @@ pub use breaker::BreakerState;
 pub(crate) use endpoints::{TABLES as OF_AN_ENDPOINT, reconcile};
 pub use explain::{AtEndpoint, Fate, LaneReport, Trace};
 pub(crate) use lag::health;
+pub(crate) use lanes::number;
 pub(crate) use leases::NOW;
 pub(crate) use shards::Epochs;
 pub use shards::{HeldShard, SHARD_LEASE, SaveError};

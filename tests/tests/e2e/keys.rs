@@ -80,6 +80,19 @@ async fn a_signature_is_verified_with_what_is_public() {
     }
     world.receiver.assert_verified("signed");
 
+    // A rotation ends the older keys when it says, in the key set too.
+    let rotated =
+        world.owner.post(&format!("{path}/secrets/rotate"), json!({"overlap_seconds": 1})).await.expect(200);
+    world.receiver.trust("signed", &rotated.text("secret"));
+    let (_, set) = rollcall_tests::http::get_json(&url).await.expect("it is there");
+    assert_eq!(set["keys"].as_array().map(Vec::len), Some(3));
+    eventually("the older keys to be gone", SOON, || async {
+        let (_, set) = rollcall_tests::http::get_json(&url).await?;
+        let shown = world.owner.get(&path).await.expect(200)["public_keys"].clone();
+        (set["keys"].as_array()?.len() == 1 && shown.as_array()?.len() == 1).then_some(())
+    })
+    .await;
+
     // And off again.
     let off = world.owner.patch(&path, json!({"signatures": ["v1"]})).await.expect(200);
     assert_eq!((&off["signatures"], &off["public_keys"]), (&json!(["v1"]), &Value::Null));

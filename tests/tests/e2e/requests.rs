@@ -99,22 +99,30 @@ async fn what_the_log_does_not_have_whole_says_so_and_is_not_tried() {
     // Longer than what is kept.
     let long = format!("/Users?filter=userName%20eq%20%22{}%22", "x".repeat(3_000));
     dir.get(&long).await.expect(200);
+    // What SCIM has and this service does not.
+    dir.get("/Me").await.expect(501);
     // Nothing but a name like any other.
     dir.get("/Users?filter=userName%20eq%20%22password@acme.example%22").await.expect(200);
 
-    let all = logged(&world, &dir, "", 5).await;
+    let all = logged(&world, &dir, "", 6).await;
     let path = format!("/directories/{}/requests", dir.directory);
-    for (place, cut, changed, status) in
-        [(0, false, false, 200), (1, false, true, 409), (2, false, true, 409), (3, true, false, 409)]
-    {
+    for (place, cut, changed, status) in [
+        (0, false, false, 200),
+        (1, false, false, 200),
+        (2, false, true, 409),
+        (3, false, true, 409),
+        (4, true, false, 409),
+    ] {
         let one = format!("{path}/{}", text(&all[place]["id"]));
         let whole = world.owner.get(&one).await.expect(200);
         let flags = (&whole["request_body_cut"], &whole["changed"]);
         assert_eq!(flags, (&json!(cut), &json!(changed)), "{}", whole.json());
         assert!(!whole.json().to_string().contains(secret), "{}", whole.json());
         let tried = world.owner.post(&format!("{one}/dry-run"), json!({})).await.expect(status);
-        if status == 200 {
-            assert_eq!(tried["response_body"]["totalResults"], 1);
+        match place {
+            0 => assert_eq!(tried["response_body"]["totalResults"], 1),
+            1 => assert_eq!((&tried["status"], &tried["reason"]), (&json!(501), &json!("not_implemented"))),
+            _ => {}
         }
     }
 }

@@ -9,7 +9,10 @@ use rollcall_domain::{
     ids::{DirectoryId, EndpointId, OrganizationId},
     timestamp,
 };
-use rollcall_store::ledger::{BreakerState, Lag};
+use rollcall_store::{
+    clock,
+    ledger::{BreakerState, Lag},
+};
 use serde::Serialize;
 
 use crate::field::Signature;
@@ -32,8 +35,8 @@ pub(crate) struct EndpointView<'a> {
     on_exhausted: OnExhausted,
     headers: &'a BTreeMap<String, String>,
     signatures: &'static [Signature],
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    public_keys: &'a [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    public_keys: Vec<&'a str>,
     state: EndpointState,
     #[serde(skip_serializing_if = "Option::is_none")]
     state_reason: Option<&'a str>,
@@ -50,6 +53,7 @@ impl<'a> From<&'a Endpoint> for EndpointView<'a> {
             Scope::Organization(id) => (Some(id), None),
             Scope::Directory(id) => (None, Some(id)),
         };
+        let public_keys: Vec<&str> = endpoint.public_keys_at(clock::now()).collect();
         Self {
             id: &endpoint.id,
             url: &endpoint.url,
@@ -62,11 +66,12 @@ impl<'a> From<&'a Endpoint> for EndpointView<'a> {
             timeout_seconds: endpoint.timeout_seconds,
             on_exhausted: endpoint.on_exhausted,
             headers: &endpoint.headers,
-            signatures: match endpoint.public_keys.as_slice() {
-                [] => &[Signature::V1],
-                _ => &[Signature::V1, Signature::V1a],
+            signatures: if public_keys.is_empty() {
+                &[Signature::V1]
+            } else {
+                &[Signature::V1, Signature::V1a]
             },
-            public_keys: &endpoint.public_keys,
+            public_keys,
             state: endpoint.state,
             state_reason: endpoint.state_reason.as_deref(),
             created_at: endpoint.created_at,

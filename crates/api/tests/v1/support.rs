@@ -96,7 +96,7 @@ impl Server {
                 let body = format!("{{\"tried\":\"{} {}\"}}", asked.method, asked.path).into_bytes();
                 let tried =
                     TriedOut { status: 200, body, reason: None, rules: Vec::new(), events: Vec::new() };
-                Box::pin(async { tried })
+                Box::pin(async { Some(tried) })
             }),
             shutdown: receiver,
         });

@@ -1,12 +1,12 @@
-//! Some hundred ways to write an address that is not on the public internet: none of them reaches a listener there.
+//! More than two hundred ways to write an address that is not on the public internet: none of them reaches a listener there.
 
 use std::{
     net::{IpAddr, Ipv4Addr, TcpListener, UdpSocket},
-    sync::Arc,
     time::Duration,
 };
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use rollcall_domain::delivery::ErrorClass;
 use tokio::time::timeout;
 
@@ -138,8 +138,8 @@ async fn no_spelling_of_a_forbidden_address_reaches_anybody() {
             answer.detail
         );
     }
-    let reached = timeout(Duration::from_millis(50), listener.accept()).await;
-    assert!(reached.is_err(), "somebody came through");
+    // Whoever came through would stand in the queue by now.
+    assert!(listener.accept().now_or_never().is_none(), "somebody came through");
 
     // With the network admitted the same listener is reached: it was the policy that kept everybody away.
     let egress = egress::Settings {
@@ -147,7 +147,7 @@ async fn no_spelling_of_a_forbidden_address_reaches_anybody() {
         allow_networks: vec!["127.0.0.0/8".parse().unwrap()],
         ..egress::Settings::default()
     };
-    let sender = Arc::new(Sender::new(&Settings::default(), egress, "Rollcall/0").unwrap());
+    let sender = Sender::new(&Settings::default(), egress, "Rollcall/0").unwrap();
     let target = sender.target(&entry(&format!("http://127.1:{port}/"), &[]));
     let (reached, _) = tokio::join!(
         timeout(Duration::from_secs(10), listener.accept()),

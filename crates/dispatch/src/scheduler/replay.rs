@@ -28,6 +28,9 @@ use super::{
 };
 use crate::{attempt::Courier, log::Log};
 
+/// Attempts that could have begun in this time begin late.
+const MAKES_UP: SignedDuration = SignedDuration::from_millis(50);
+
 /// The part of a replay that is in this shard.
 pub(super) struct Part {
     pub(super) replay: Arc<Replay>,
@@ -57,10 +60,12 @@ impl Part {
         self.next_at.filter(|at| *at > now)
     }
 
-    /// An attempt begins. What was not begun in a quiet moment is not made up for.
+    /// An attempt begins. What was not begun in the last moment is made up for, and no more: timers are coarser than
+    /// a high rate's pauses.
     pub(super) fn begins(&mut self, now: Timestamp) {
         let pause = SignedDuration::try_from(self.pause).unwrap_or_default();
-        self.next_at = self.next_at.unwrap_or(now).max(now).checked_add(pause).ok();
+        let earliest = now.checked_sub(MAKES_UP).unwrap_or(now);
+        self.next_at = self.next_at.unwrap_or(now).max(earliest).checked_add(pause).ok();
     }
 }
 

@@ -38,7 +38,8 @@ impl<L: Log, C: Courier> Scheduler<L, C> {
                     self.touched.push(index);
                 }
             }
-            let behind = if track.following && track.lane.flights_len() == 0 {
+            // A replay's cursor says nothing of how far its endpoint is behind.
+            let behind = if track.part.is_some() || (track.following && track.lane.flights_len() == 0) {
                 0
             } else {
                 self.followed.saturating_sub(track.lane.frontier())

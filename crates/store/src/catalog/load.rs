@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 use rollcall_domain::{
     directory::{Directory, DirectoryState, Organization, Token},
-    endpoint::{Endpoint, RetrySchedule, Scope},
+    endpoint::{Endpoint, PublicKey, RetrySchedule, Scope},
     event::EventType,
     ids::{DirectoryId, EndpointId, OrganizationId, TokenId},
     operator,
@@ -18,7 +18,6 @@ use secrecy::SecretString;
 
 use super::{Catalog, DirectoryEntry, EndpointEntry};
 use crate::{
-    clock,
     db::{Db, DbError, Row, bind},
     names, replays,
     seal::Sealed,
@@ -156,20 +155,19 @@ fn endpoint_entry(c: &Db, shared: &Shared, id: &EndpointId) -> Result<Option<End
     Ok(Some(EndpointEntry { endpoint: Arc::new(endpoint), secrets, replays }))
 }
 
-/// The public keys that an endpoint's webhooks can be verified with now, the newest first.
-pub(crate) fn public_keys(c: &Db, id: &EndpointId) -> Result<Vec<String>, DbError> {
+/// The public keys that an endpoint's webhooks can be verified with, the newest first.
+pub(crate) fn public_keys(c: &Db, id: &EndpointId) -> Result<Vec<PublicKey>, DbError> {
     c.rows(
-        "SELECT public_key FROM endpoint_secrets WHERE endpoint_id = $1 AND public_key IS NOT NULL
-         AND (expires_at IS NULL OR expires_at > $2) ORDER BY pk DESC",
-        bind![id.as_str(), clock::now()],
-        |row| row.get(0),
+        "SELECT public_key, expires_at FROM endpoint_secrets
+         WHERE endpoint_id = $1 AND public_key IS NOT NULL ORDER BY pk DESC",
+        bind![id.as_str()],
+        |row| Ok::<_, DbError>(PublicKey { key: row.get(0)?, expires_at: row.optional_time(1)? }),
     )
 }
 
 /// An endpoint's row, with its public keys.
 pub(crate) fn endpoint(c: &Db, id: &EndpointId) -> Result<Option<Endpoint>, DbError> {
-    let keys = public_keys(c, id)?;
-    c.row(
+    let found = c.row(
         "SELECT id, url, description, organization_id, directory_id, event_types, format, retry_schedule,
                 timeout_seconds, on_exhausted, headers, state, state_reason, start_positions, created_at, updated_at
          FROM endpoints WHERE id = $1",
@@ -184,7 +182,7 @@ pub(crate) fn endpoint(c: &Db, id: &EndpointId) -> Result<Option<Endpoint>, DbEr
             };
             let schedule = RetrySchedule::new(row.json(7)?)
                 .map_err(|_| DbError::Corrupt { column: 7, wanted: "a retry schedule" })?;
-            Ok(Endpoint {
+            Ok::<_, DbError>(Endpoint {
                 id: row.parsed(0, EndpointId::parse)?,
                 url: row.get(1)?,
                 description: row.get(2)?,
@@ -197,11 +195,14 @@ pub(crate) fn endpoint(c: &Db, id: &EndpointId) -> Result<Option<Endpoint>, DbEr
                 headers: row.json(10)?,
                 state: row.parsed(11, names::endpoint_state)?,
                 state_reason: row.get(12)?,
-                public_keys: keys.clone(),
+                public_keys: Vec::new(),
                 start: row.json(13)?,
                 created_at: row.time(14)?,
                 updated_at: row.time(15)?,
             })
         },
-    )
+    )?;
+    let Some(mut endpoint) = found else { return Ok(None) };
+    endpoint.public_keys = public_keys(c, id)?;
+    Ok(Some(endpoint))
 }

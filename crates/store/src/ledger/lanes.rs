@@ -70,7 +70,7 @@ impl Store {
 }
 
 /// The number of an endpoint in the ledger, if it has one.
-pub(super) fn number(c: &Db, id: &EndpointId) -> Result<Option<i64>, DbError> {
+pub(crate) fn number(c: &Db, id: &EndpointId) -> Result<Option<i64>, DbError> {
     c.row("SELECT pk FROM ledger.endpoints WHERE id = $1 AND deleted = 0", bind![id.as_str()], |row| {
         row.get(0)
     })

@@ -7,6 +7,7 @@ use rollcall_domain::{endpoint::Endpoint, ids::ReplayId};
 use crate::{
     Store,
     db::{Db, DbError, bind},
+    ledger::number,
     read::ReadError,
 };
 
@@ -31,7 +32,7 @@ impl Store {
     ) -> Result<HashSet<u64>, ReadError> {
         let endpoint = Arc::clone(endpoint);
         self.read(move |c| {
-            let number = number(c, endpoint.id.as_str())?;
+            let number = number(c, &endpoint.id)?;
             let sql = format!(
                 "SELECT e.position FROM json_each($1) j
                  CROSS JOIN events e ON e.shard = $2 AND e.position = CAST(j.value AS BIGINT) WHERE {}",
@@ -43,11 +44,6 @@ impl Store {
         })
         .await
     }
-}
-
-/// The endpoint's number in the ledger, if anything was ever sent to it.
-pub(super) fn number(c: &Db, endpoint: &str) -> Result<Option<i64>, DbError> {
-    c.row("SELECT pk FROM ledger.endpoints WHERE id = $1", bind![endpoint], |row| row.get(0))
 }
 
 /// Adds to what came of replays' events: replay, shard, delivered, failed.

@@ -9,10 +9,11 @@ use rollcall_domain::{
     shard::{Positions, shard_of},
 };
 
-use super::progress::{is_undelivered, number};
+use super::progress::is_undelivered;
 use crate::{
     config_ops::Start,
     db::{Db, DbError, bind},
+    ledger::number,
     read::{events::position_at, head},
     rows::EVENT_TABLES,
 };
@@ -154,7 +155,7 @@ fn count(
         &sql,
         bind![
             endpoint.start.at(shard),
-            number(c, endpoint.id.as_str())?,
+            number(c, &endpoint.id)?,
             shard,
             after,
             up_to,

@@ -2,6 +2,9 @@
 //!
 //! A request from which something was taken is not the one that was sent, and says so: it is not tried again.
 
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 /// The attribute that no log may hold (RFC 7643 §4.1.1).
@@ -70,24 +73,8 @@ pub(super) fn path(path: String) -> Kept {
     Kept { text: Some(path), cut: false, changed: false }
 }
 
-fn percent(text: &str) -> Vec<u8> {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let digits = text.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
-        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                decoded.push(byte);
-                at += 3;
-            }
-            None => {
-                decoded.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    decoded
+fn percent(text: &str) -> Cow<'_, [u8]> {
+    percent_decode_str(text).into()
 }
 
 /// The beginning of a text. PostgreSQL's text cannot hold the character 0.

@@ -106,6 +106,10 @@ impl RequestLog {
             }
             state.bytes += bytes;
             state.waiting.push_back(request);
+            if state.waiting.len() > 1 {
+                // Whoever came first has woken the thread.
+                return;
+            }
         }
         queue.changed.notify_one();
     }

@@ -31,13 +31,8 @@ pub(crate) async fn put(
     Body(handled): Body<Handled>,
 ) -> ApiResult {
     super::checked("name", &name)?;
-    let place =
-        place_of(&state, &Filter::default(), &handled.cursor).await.map_err(|error| match error.code {
-            ErrorCode::InvalidCursor => {
-                ApiError::new(error.code, error.detail.replacen("`after`", "`cursor`", 1)).at("cursor")
-            }
-            _ => error,
-        })?;
+    let place = place_of(&state, &Filter::default(), &handled.cursor).await;
+    let place = place.map_err(|error| error.of_field("cursor"))?;
     let consumer =
         state.store.consumer_is_at(&name, place, handled.rewind).await.map_err(|error| match error {
             ConfigError::Conflict(_) => ApiError::new(

@@ -3,7 +3,6 @@
 use actix_web::web::{Data, Path};
 use bytes::Bytes;
 use rollcall_domain::ids::{DirectoryId, RequestId};
-use rollcall_scim::Reason;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -51,12 +50,12 @@ pub(crate) async fn dry_run(
         path: detail.summary.path.clone(),
         body: detail.request_body.map_or_else(Bytes::new, Bytes::from),
     })
-    .await;
-    if tried.reason == Some(Reason::NotImplemented) {
+    .await
+    .ok_or_else(|| {
         let why =
             "A bulk request cannot be tried without carrying it out: its operations build on each other.";
-        return Err(ApiError::new(ErrorCode::Conflict, why));
-    }
+        ApiError::new(ErrorCode::Conflict, why)
+    })?;
     let body = String::from_utf8_lossy(&tried.body);
     Ok(json::ok(&DryRunReport {
         request_id: &id,

@@ -31,10 +31,10 @@ pub(crate) async fn list_requests(state: Data<State>, id: Path<DirectoryId>, que
         })?,
         path: query.one("path")?.map(str::to_owned),
         reason: query
-            .parsed("reason", &one_of(Reason::ALL.iter().map(|it| it.as_str())), Reason::parse)?
+            .parsed("reason", &one_of(Reason::all().map(Reason::as_str)), Reason::parse)?
             .map(|reason| reason.as_str().to_owned()),
         rule: query.parsed("rule", "a name that GET /v1/compatibility-rules gives", |text| {
-            Rule::ALL.iter().find(|rule| rule.name() == text).map(|rule| rule.name().to_owned())
+            Rule::by_name(text).map(|rule| rule.name().to_owned())
         })?,
         sender: query.parsed(
             "sender",

@@ -29,3 +29,5 @@ CREATE TABLE requests.log (
 CREATE INDEX log_by_directory ON requests.log (directory_id, pk);
 CREATE INDEX log_by_id ON requests.log (id);
 CREATE INDEX log_by_sender ON requests.log (directory_id, pk) WHERE sender IS NOT NULL;
+-- The sum of the sizes is taken every so often, without reading what they are of.
+CREATE INDEX log_by_size ON requests.log (bytes);

@@ -27,3 +27,5 @@ CREATE TABLE log (
 CREATE INDEX log_by_directory ON log (directory_id, pk);
 CREATE INDEX log_by_id ON log (id);
 CREATE INDEX log_by_sender ON log (directory_id, pk) WHERE sender IS NOT NULL;
+-- The sum of the sizes is taken every so often, without reading what they are of.
+CREATE INDEX log_by_size ON log (bytes);
